@@ -1,0 +1,88 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTOML(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	c.Stage = []string{"preview", `qu"ote`}
+	c.Hooks.Build = Commands{"npm ci", "echo 'a\tb'\nprintf '\\n' \u202e"}
+	c.OutsideLinks = true
+	const want = `branch        = "main"
+stage         = ["preview", "qu\"ote"]
+tags          = ""
+store         = []
+links         = []
+subdir        = ""
+user          = ""
+shared        = []
+env_file      = ""
+outside_links = true
+
+[hooks]
+build   = ["npm ci", "echo 'a\tb'\nprintf '\\n' \U0000202E"]
+timeout = "15m"
+
+[limits]
+files = 500000
+bytes = "4GiB"
+push  = "1GiB"
+depth = 64
+`
+	got := c.TOML()
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	again, err := Load(Source{Name: "shown", Data: got}, absent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c, again); diff != "" {
+		t.Errorf("it loads back differently (-want +got)\n%s", diff)
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	t.Parallel()
+	for _, branch := range []string{"main", "trunk", `qu"ote`, "$(id)", "ünï/x"} {
+		c, err := Load(operator(string(Template(branch))), absent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := Default()
+		want.Branch = branch
+		if diff := cmp.Diff(want, c); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", branch, diff)
+		}
+	}
+}
+
+// TestTemplateExamples removes every "#" before an example: the examples load,
+// and there is one for every setting.
+func TestTemplateExamples(t *testing.T) {
+	t.Parallel()
+	text := string(Template("main"))
+	for line := range strings.Lines(text) {
+		if example, ok := strings.CutPrefix(line, "#"); ok && !strings.HasPrefix(example, " ") {
+			text = strings.Replace(text, line, example, 1)
+		}
+	}
+	c := Default()
+	r := reader{doc: document{"template", text}, operator: true, config: &c, places: make(map[string]place)}
+	r.read()
+	if faults := append(r.faults, validate(c, r.places)...); len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	for _, s := range schema().inside {
+		for _, value := range append([]setting{s}, s.inside...) {
+			if _, ok := r.places[value.name]; !ok && value.inside == nil {
+				t.Errorf("the template has no example of %s", value.name)
+			}
+		}
+	}
+}

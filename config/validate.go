@@ -1,0 +1,182 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// checker looks for values that have the right form and still cannot be meant.
+// It only reads the configuration.
+type checker struct {
+	places map[string]place
+	faults Faults
+}
+
+func validate(c Config, places map[string]place) Faults {
+	k := &checker{places: places}
+	k.branches(c)
+	k.paths(c)
+	k.user(c.User)
+	for i, line := range c.Hooks.Build {
+		if strings.TrimSpace(line) == "" {
+			k.fault("hooks.build", i, "", "hooks.build has an empty command line")
+		}
+	}
+	k.positive("hooks.timeout", int64(c.Hooks.Timeout))
+	k.positive("limits.files", int64(c.Limits.Files))
+	k.positive("limits.bytes", int64(c.Limits.Bytes))
+	k.positive("limits.push", int64(c.Limits.Push))
+	k.positive("limits.depth", int64(c.Limits.Depth))
+	return k.faults
+}
+
+// fault marks the entry of a setting, or its whole value when the setting is
+// not a list. Only what a file gave can be at fault: the defaults are valid.
+func (k *checker) fault(name string, entry int, hint, problem string, args ...any) {
+	p := k.places[name]
+	at := p.value
+	if entry < len(p.elements) {
+		at = p.elements[entry]
+	}
+	k.faults = append(k.faults, p.doc.fault(at, fmt.Sprintf(problem, args...), hint))
+}
+
+func (k *checker) positive(name string, value int64) {
+	if value <= 0 {
+		k.fault(name, 0, "", "%s must be more than 0", name)
+	}
+}
+
+// branches checks each name for itself, then that no branch has two meanings.
+func (k *checker) branches(c Config) {
+	k.branch("branch", 0, c.Branch)
+	for i, name := range c.Stage {
+		k.branch("stage", i, name)
+	}
+	if c.Tags != "" {
+		k.pattern("tags", 0, c.Tags)
+	}
+	for i, pattern := range c.Store {
+		k.pattern("store", i, pattern)
+	}
+	meaning := map[string]string{c.Branch: "branch"}
+	k.once(meaning, "stage", c.Stage)
+	k.once(meaning, "store", c.Store)
+}
+
+// once adds names to what each branch means and reports those that have a
+// meaning already.
+func (k *checker) once(meaning map[string]string, list string, names []string) {
+	for i, name := range names {
+		short := strings.TrimPrefix(name, "refs/heads/")
+		switch first := meaning[short]; first {
+		case "":
+			meaning[short] = list
+		case list:
+			k.fault(list, i, "", "%s names %s twice", list, quoted(short))
+		default:
+			k.fault(list, i, "keep it in one of them", "branch %s is in both %s and %s", quoted(short), first, list)
+		}
+	}
+}
+
+func (k *checker) branch(name string, entry int, branch string) {
+	if short, full := strings.CutPrefix(branch, "refs/heads/"); full {
+		k.fault(name, entry, "write "+quoted(short), "%s takes the branch's short name", name)
+		return
+	}
+	hint := ""
+	if strings.Contains(branch, "*") {
+		hint = "patterns are for tags and store"
+	}
+	if problem := branchProblem(branch); problem != "" {
+		k.fault(name, entry, hint, "branch %s %s", quoted(branch), problem)
+	}
+}
+
+func (k *checker) pattern(name string, entry int, pattern string) {
+	if strings.Count(pattern, "*") > 1 {
+		k.fault(name, entry, `one "*" stands for any text, "/" included`, "pattern %s has more than one \"*\"", quoted(pattern))
+		return
+	}
+	if name == "tags" && strings.HasPrefix(pattern, "refs/") {
+		k.fault(name, entry, "", "tags takes the short name of tags, without refs/tags/")
+		return
+	}
+	for _, own := range []string{"refs/deploy/", "refs/repoint/"} {
+		if strings.HasPrefix(pattern, own) {
+			k.fault(name, entry, "", "%s are repoint's own and cannot be stored", own)
+			return
+		}
+	}
+	// A "*" stands for text that would be legal in its place, such as "x".
+	if problem := branchProblem(strings.Replace(pattern, "*", "x", 1)); problem != "" {
+		k.fault(name, entry, "", "pattern %s %s", quoted(pattern), problem)
+	}
+}
+
+func (k *checker) paths(c Config) {
+	const inRelease = `name it from the top of the release, as in "storage/"`
+	for i, given := range c.Shared {
+		k.path("shared", i, "shared path", given, inRelease, sharedProblem)
+	}
+	const full = `write the full path, from "/" on`
+	for i, given := range c.Links {
+		k.path("links", i, "link", given, full, absoluteProblem)
+	}
+	if c.Subdir != "" {
+		k.path("subdir", 0, "subdir", c.Subdir, `name a folder of the repository, as in "web"`, pathProblem)
+	}
+	if c.EnvFile != "" {
+		k.path("env_file", 0, "env_file", c.EnvFile, full, absoluteProblem)
+	}
+	k.apart("shared", "shared path", c.Shared, sharedProblem)
+	k.apart("links", "link", c.Links, absoluteProblem)
+}
+
+// path reports a path that has a problem. The hint is the same path written
+// plainly, when that has none.
+func (k *checker) path(name string, entry int, what, given, hint string, problem func(string) string) {
+	wrong := problem(given)
+	if wrong == "" {
+		return
+	}
+	if plain := path.Clean(given); given != "" && problem(plain) == "" {
+		hint = "write " + quoted(plain)
+	}
+	k.fault(name, entry, hint, "%s %s %s", what, quoted(given), wrong)
+}
+
+// apart reports paths that are given twice or lie inside one another: linking
+// the one would hide the other. Of each path the first clash counts.
+func (k *checker) apart(name, what string, paths []string, problem func(string) string) {
+	for i := range paths {
+		for j := range i {
+			if problem(paths[i]) != "" || problem(paths[j]) != "" {
+				continue // reported already
+			}
+			one, other := strings.TrimSuffix(paths[i], "/"), strings.TrimSuffix(paths[j], "/")
+			if one == other {
+				k.fault(name, i, "", "%s %s is given twice", what, quoted(paths[i]))
+				break
+			}
+			inner, outer := i, j
+			if strings.HasPrefix(other, one+"/") {
+				inner, outer = j, i
+			} else if !strings.HasPrefix(one, other+"/") {
+				continue
+			}
+			k.fault(name, inner, "keep the outer one",
+				"%s %s lies inside %s", what, quoted(paths[inner]), quoted(paths[outer]))
+			break
+		}
+	}
+}
+
+func (k *checker) user(name string) {
+	bad := strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || r == ':' || r == '/' })
+	if bad || strings.HasPrefix(name, "-") {
+		k.fault("user", 0, "write an account of this machine, as in \"www-data\"", "user %s is not the name of an account", quoted(name))
+	}
+}
