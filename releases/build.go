@@ -1,0 +1,50 @@
+package releases
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"repoint/internal/durable"
+)
+
+// Begin makes the empty tree in which a commit is built: code_<hash>, or the
+// next free code_<hash>.N when sealed builds of the commit are there already.
+// Until it is sealed it cannot be switched to, and whoever opens the app after
+// a crash removes it.
+func (l *Lock) Begin(commit string) (Name, error) {
+	for build := 1; ; build++ {
+		name, err := NewName(commit, build)
+		if err != nil {
+			return "", err
+		}
+		err = l.dir.MkdirNew(string(name), 0o755)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err == nil {
+			err = l.dir.Root().Chmod(string(name), 0o755) // whatever the umask
+		}
+		if err != nil {
+			return "", fmt.Errorf("making %s: %w", name, err)
+		}
+		return name, nil
+	}
+}
+
+// Discard removes a tree that was never sealed: out of sight by one rename
+// first, then deleted. Killed in between, the next opening deletes the rest.
+func (l *Lock) Discard(name Name) error {
+	if seal, err := l.SealOf(name); err != nil || seal != nil {
+		return errors.Join(err, fmt.Errorf("discarding %s: it is sealed", name))
+	}
+	trash := path.Join(trashDir, durable.TempName())
+	if err := l.dir.Rename(string(name), trash); err != nil {
+		return fmt.Errorf("discarding %s: %w", name, err)
+	}
+	if err := l.dir.RemoveTree(trash); err != nil {
+		return fmt.Errorf("discarding %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package releases
+
+import "time"
+
+// Event says what a journal line records.
+type Event string
+
+const (
+	Start Event = "start" // a request was taken and got its number
+	End   Event = "end"   // a deploy ended, with its outcome
+	Found Event = "found" // the links were found to differ from the journal
+)
+
+// Line is one line of .repoint/journal.jsonl: one JSON object, ended by a line
+// feed, synced before anything is answered. A last line without its line feed
+// was never acknowledged; the next writer cuts it off and keeps the piece in
+// journal.torn.
+type Line struct {
+	Seq    int64     `json:"seq"` // 1, 2, 3 … without gaps: the only order there is
+	Top    int       `json:"top"` // the highest deploy number given out so far
+	Time   time.Time `json:"time"`
+	Event  Event     `json:"event"`
+	Deploy int       `json:"deploy,omitempty"`
+
+	// Of a start.
+	Action  string `json:"action,omitempty"` // deploy, stage, rollback
+	Ref     string `json:"ref,omitempty"`
+	Commit  string `json:"commit,omitempty"` // empty when it is only known once the lock is held
+	Subject string `json:"subject,omitempty"`
+	Author  string `json:"author,omitempty"`
+	Actor   string `json:"actor,omitempty"` // who asked: a key's or a system user's name
+	Via     string `json:"via,omitempty"`   // push, command
+	Reason  string `json:"reason,omitempty"`
+
+	// Of an end.
+	Outcome string `json:"outcome,omitempty"`
+	Error   string `json:"error,omitempty"`
+	Millis  int64  `json:"ms,omitempty"` // from start to end
+
+	// Of an end that moved the link, and of a found line.
+	Live Name `json:"live,omitempty"` // what current points at from here on
+	From Name `json:"from,omitempty"` // what it pointed at before
+}
