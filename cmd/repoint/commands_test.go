@@ -1,0 +1,160 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// scriptCommands are what the scripts have besides testscript's own commands:
+//
+//	app NAME                repoint init apps/NAME; $WORK/NAME becomes a repository with it as
+//	                        its remote production, and the current directory; sets $APP
+//	commit VAR MESSAGE      commits all that is there; sets $VAR to the hash, $VAR7 to its start
+//	exits CODE PROG ARG…    like exec, but the exit status must be CODE
+//	[!] linkis LINK COMMIT  the app's link points at a release of COMMIT, or is "none"
+//	[!] refis REF COMMIT    the ref of the app's source stands on COMMIT, or is "none"
+//	sound                   nothing half-done is left in the app, all parts tell the same story
+//	waitfor FILE PATTERN    waits until the file matches
+//	expand FILE…            replaces $VAR and ${VAR} in files
+//	start, signal, finish   see process_test.go
+//	reading, read           see reading_test.go
+//	[!] json                see json_test.go
+//	sshkey, serving         see ssh_test.go
+var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"app": appCommand, "commit": commitCommand, "exits": exitsCommand,
+	"linkis": linkisCommand, "refis": refisCommand, "sound": soundCommand,
+	"waitfor": waitforCommand, "expand": expandCommand,
+	"start": startCommand, "signal": signalCommand, "finish": finishCommand,
+	"reading": readingCommand, "read": readCommand,
+	"json": jsonCommand, "sshkey": sshkeyCommand, "serving": servingCommand,
+}
+
+func usage(ts *testscript.TestScript, neg bool, args []string, least, most int, text string) {
+	if neg || len(args) < least || len(args) > most {
+		ts.Fatalf("usage: %s", text)
+	}
+}
+
+func appCommand(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, args, 1, 1, "app NAME")
+	dir, repo := filepath.Join(ts.Getenv("WORK"), "apps", args[0]), filepath.Join(ts.Getenv("WORK"), args[0])
+	ts.Check(os.MkdirAll(repo, 0o755))
+	ts.Check(ts.Exec("repoint", "init", dir))
+	ts.Setenv("APP", dir)
+	ts.Check(ts.Chdir(repo))
+	ts.Check(ts.Exec("git", "init", "--quiet"))
+	ts.Check(ts.Exec("git", "remote", "add", "production", filepath.Join(dir, "repo.git")))
+}
+
+func commitCommand(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, args, 2, 2, "commit VAR MESSAGE")
+	ts.Check(ts.Exec("git", "add", "--all"))
+	ts.Check(ts.Exec("git", "commit", "--quiet", "--allow-empty", "--message", args[1]))
+	ts.Check(ts.Exec("git", "rev-parse", "HEAD"))
+	hash := strings.TrimSpace(ts.ReadFile("stdout"))
+	ts.Setenv(args[0], hash)
+	ts.Setenv(args[0]+"7", hash[:7])
+}
+
+func exitsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, args, 2, 1000, "exits CODE PROG ARG…")
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := exitOf(ts, ts.Exec(args[1], args[2:]...)); got != want {
+		ts.Fatalf("%s exited %d, not %d", args[1], got, want)
+	}
+}
+
+// exitOf is the exit status in what running a program returned.
+func exitOf(ts *testscript.TestScript, err error) int {
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%v", err)
+	}
+	if exit == nil {
+		return 0
+	}
+	return exit.ExitCode()
+}
+
+func linkisCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: [!] linkis LINK COMMIT")
+	}
+	got := "none"
+	if target, err := os.Readlink(filepath.Join(ts.Getenv("APP"), args[0])); err == nil {
+		got = strings.TrimPrefix(target, "code_")
+	} else if !errors.Is(err, os.ErrNotExist) {
+		ts.Fatalf("%v", err)
+	}
+	if (got == args[1]) == neg {
+		ts.Fatalf("%s is on %s", args[0], got)
+	}
+}
+
+func refisCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: [!] refis REF COMMIT")
+	}
+	got := refOf(filepath.Join(ts.Getenv("APP"), "repo.git"), args[0])
+	if (got == args[1]) == neg {
+		ts.Fatalf("%s is on %s", args[0], got)
+	}
+}
+
+// refOf asks git itself where a ref stands; "none" when it is not there.
+func refOf(repo, ref string) string {
+	out, err := exec.Command("git", "--git-dir="+repo, "rev-parse", "--quiet", "--verify", ref).Output()
+	if err != nil {
+		return "none"
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func soundCommand(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, args, 0, 0, "sound")
+	ts.Check(checkSound(ts.Getenv("APP")))
+}
+
+// deadline is far longer than anything that is waited for should take.
+const deadline = time.Minute
+
+func waitforCommand(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, args, 2, 2, "waitfor FILE PATTERN")
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	_, err = waitFor(ts.MkAbs(args[0]), pattern)
+	ts.Check(err)
+}
+
+// waitFor waits until the file is there and matches, and returns what did.
+func waitFor(name string, pattern *regexp.Regexp) ([]string, error) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(deadline); time.Now().Before(end); <-tick.C {
+		if data, err := os.ReadFile(name); err == nil {
+			if found := pattern.FindStringSubmatch(string(data)); found != nil {
+				return found, nil
+			}
+		}
+	}
+	data, err := os.ReadFile(name)
+	return nil, fmt.Errorf("waited %s for %s to match %s (%v):\n%s", deadline, name, pattern, err, data)
+}
+
+func expandCommand(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, args, 1, 100, "expand FILE…")
+	for _, name := range args {
+		text := os.Expand(ts.ReadFile(name), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
+	}
+}

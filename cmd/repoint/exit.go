@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"repoint/config"
+	"repoint/deploy"
+	"repoint/gitsrc"
+	"repoint/releases"
+)
+
+// Exit codes. The table in the root command's help says the same.
+const (
+	exitDone      = 0
+	exitFailed    = 1   // the deploy failed; what was live still is
+	exitUsage     = 2   // usage or configuration
+	exitBusy      = 4   // superseded by a newer request
+	exitNotFound  = 5   // no such app, release, deploy or revision
+	exitDisk      = 6   // cannot reach or read
+	exitBroken    = 7   // going back failed too: a person is needed
+	exitInterrupt = 130 // told to stop
+)
+
+const exitHelp = `Exit codes:
+  0  done
+  1  the deploy failed; what was live still is
+  2  usage or configuration
+  4  a newer request took its place
+  5  no such app, release, deploy or revision
+  6  cannot read or write: disk, repository, network address
+  7  a switch failed and going back failed too: a person is needed
+  130  interrupted before the switch`
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+// hintedError is an error with what to do about it.
+type hintedError struct {
+	error
+	hint string
+}
+
+func (e hintedError) Unwrap() error { return e.error }
+
+// toldError is a deploy's failure, which was printed as it happened.
+type toldError struct{ *deploy.Failure }
+
+func (e toldError) Unwrap() error { return e.Failure }
+
+// exitStatus is another program's exit status, passed on.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// report prints an error and returns the exit code it stands for.
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	var told toldError
+	var status exitStatus
+	if errors.As(err, &status) {
+		return int(status)
+	}
+	if !errors.As(err, &told) {
+		printError(w, err)
+	}
+	return exitCode(err)
+}
+
+func printError(w io.Writer, err error) {
+	fmt.Fprintf(w, "error: %v\n", err)
+	var hinted hintedError
+	var failure *deploy.Failure
+	var link *releases.LinkError
+	switch {
+	case errors.As(err, &hinted):
+		fmt.Fprintf(w, "hint: %s\n", hinted.hint)
+	case errors.As(err, &failure) && failure.Hint != "":
+		fmt.Fprintf(w, "hint: %s\n", failure.Hint)
+	case errors.As(err, &link):
+		fmt.Fprintf(w, "hint: %s\n", link.Hint)
+	}
+}
+
+func exitCode(err error) int {
+	var usage usageError
+	var faults config.Faults
+	var link *releases.LinkError
+	var failure *deploy.Failure
+	switch {
+	case errors.As(err, &usage), errors.As(err, &faults), errors.As(err, &link):
+		return exitUsage
+	case errors.Is(err, deploy.ErrNotFound), errors.Is(err, releases.ErrNotAnApp), errors.Is(err, gitsrc.ErrNotFound):
+		return exitNotFound
+	case errors.As(err, &failure):
+		return failureCode(failure)
+	case errors.Is(err, fs.ErrNotExist):
+		return exitNotFound
+	}
+	return exitDisk
+}
+
+func failureCode(f *deploy.Failure) int {
+	switch f.Outcome {
+	case deploy.Superseded:
+		return exitBusy
+	case deploy.Canceled:
+		return exitInterrupt
+	case deploy.Broken:
+		return exitBroken
+	}
+	return exitFailed
+}

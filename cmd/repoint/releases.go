@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"repoint/deploy"
+)
+
+func (p *program) releasesCommand() *cobra.Command {
+	return p.jsonFlag(&cobra.Command{
+		Use:               "releases APP",
+		Short:             "List the releases on disk, the newest build first",
+		Example:           "  repoint releases blog",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: p.completeApp(false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			app, err := p.open(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			defer app.Close()
+			views, err := app.Releases()
+			if err != nil {
+				return err
+			}
+			if p.json {
+				return p.printJSON(views)
+			}
+			rows := [][]string{{"RELEASE", "STATE", "BUILT", "DEPLOY", "FILES", "SIZE", "SUBJECT"}}
+			for _, view := range views {
+				rows = append(rows, p.releaseRow(view))
+			}
+			return table(p.stdout, rows)
+		},
+	})
+}
+
+func (p *program) releaseRow(v deploy.View) []string {
+	if v.Built == nil {
+		return []string{v.Release.Short(), v.State}
+	}
+	return []string{v.Release.Short(), v.State, p.ago(*v.Built), fmt.Sprint(v.Deploy),
+		fmt.Sprint(v.Files), deploy.Bytes(v.Bytes), clip(v.Subject, 50)}
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+	"repoint/deploy"
+)
+
+func (p *program) rollbackCommand() *cobra.Command {
+	req := deploy.Request{Action: deploy.Rollback}
+	cmd := &cobra.Command{
+		Use:   "rollback APP [HASH]",
+		Short: "Go back to the release that was live before, or to HASH",
+		Long: `Go back to what was live before, or to the release of commit HASH, which may be
+shortened. Nothing is built and nothing is fetched: the link moves.`,
+		Example:           "  repoint rollback blog\n  repoint rollback blog 1a2b3c4 --reason \"checkout is broken\"",
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: p.completeApp(true),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			app, err := p.open(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			defer app.Close()
+			if len(args) == 2 {
+				req.To = args[1]
+			}
+			return p.runDeploy(cmd.Context(), app, req)
+		},
+	}
+	cmd.Flags().BoolVar(&req.Force, "force", false, "again, though it is live")
+	cmd.Flags().StringVar(&req.Reason, "reason", "", "why, for the journal")
+	return p.jsonFlag(cmd)
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes this test binary be `repoint` too, on the PATH of every
+// script: the real main, but for the seam around the steps that change the
+// disk, which a test may arm (see seam_test.go).
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"repoint": repointMain})
+}
+
+func repointMain() {
+	os.Exit(run(context.Background(), process{
+		args: os.Args[1:], getenv: os.Getenv,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now,
+		seam: seamFromEnv(os.Getenv),
+	}))
+}
+
+// TestScript runs testdata/script/*.txtar, one behaviour each. The commands
+// that they have besides testscript's own stand in commands_test.go.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		Cmds:                scriptCommands,
+		Condition:           scriptCondition,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			vars, err := hermetic(env.WorkDir)
+			env.Vars = append(env.Vars, vars...)
+			return err
+		},
+	})
+}
+
+// hermetic makes a home and an apps directory in work, and returns the
+// environment in which nothing of the machine's configuration is seen: a fixed
+// identity, fixed dates, no system's or user's git settings.
+func hermetic(work string) ([]string, error) {
+	home := filepath.Join(work, "home")
+	for _, dir := range []string{home, filepath.Join(work, "apps")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	config := filepath.Join(home, "gitconfig")
+	if err := os.WriteFile(config, []byte(gitConfig), 0o644); err != nil {
+		return nil, err
+	}
+	return []string{
+		"HOME=" + home,
+		"XDG_CONFIG_HOME=" + home, "XDG_DATA_HOME=" + filepath.Join(home, "data"),
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + config,
+		"GIT_AUTHOR_DATE=2024-05-04T12:00:00Z", "GIT_COMMITTER_DATE=2024-05-04T12:00:00Z",
+		"GIT_TERMINAL_PROMPT=0",
+		"LC_ALL=C", "TZ=UTC", "TERM=dumb", "NO_COLOR=1",
+		"REPOINT_APPS=" + filepath.Join(work, "apps"),
+		"APP=" + filepath.Join(work, "apps", "blog"),
+		"GORACE=atexit_sleep_ms=0", // or every run of repoint takes a second
+	}, nil
+}
+
+const gitConfig = `[user]
+	name = Ada
+	email = ada@example.com
+[init]
+	defaultBranch = main
+[protocol "file"]
+	allow = always
+[advice]
+	detachedHead = false
+[gc]
+	auto = 0
+[push]
+	default = nothing
+`
+
+// scriptCondition knows [root].
+func scriptCondition(cond string) (bool, error) {
+	if cond == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	return false, &unknownCondition{cond}
+}
+
+type unknownCondition struct{ name string }
+
+func (e *unknownCondition) Error() string { return "there is no condition " + e.name }
+
+// setVar replaces a variable of an environment, KEY=VALUE.
+func setVar(env []string, key, value string) []string {
+	kept := make([]string, 0, len(env)+1)
+	for _, entry := range env {
+		if !strings.HasPrefix(entry, key+"=") {
+			kept = append(kept, entry)
+		}
+	}
+	return append(kept, key+"="+value)
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"repoint/internal/durable"
+	"repoint/releases"
+)
+
+// checkSound looks at an app from outside, when nothing runs in it: nothing
+// half-done is left, and link, branch, seals and journal tell the same story.
+func checkSound(app string) error {
+	store, err := releases.Open(durable.Disk{}, app)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	links, err := store.Links()
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		checkLeftovers(app),
+		checkTrees(store, links),
+		checkRefs(app, links),
+		checkJournal(app, links),
+		checkUnlocked(store),
+	)
+}
+
+// checkLeftovers finds what only exists while something is being done.
+func checkLeftovers(app string) error {
+	var problems []error
+	for _, dir := range []string{".", ".repoint", ".repoint/seals", ".repoint/logs", "repo.git", "repo.git/hooks", "shared"} {
+		entries, err := os.ReadDir(filepath.Join(app, dir))
+		if err != nil {
+			problems = append(problems, err)
+		}
+		for _, entry := range entries {
+			if durable.IsTemp(entry.Name()) || filepath.Ext(entry.Name()) == ".lock" {
+				problems = append(problems, fmt.Errorf("%s is left in %s", entry.Name(), dir))
+			}
+		}
+	}
+	for _, dir := range []string{".repoint/trash", ".repoint/waiting"} {
+		entries, err := os.ReadDir(filepath.Join(app, dir))
+		if err != nil || len(entries) > 0 {
+			problems = append(problems, fmt.Errorf("%s is not empty: %v %v", dir, entries, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// checkTrees wants a seal for each tree, a tree for each seal, and links only
+// to such.
+func checkTrees(store *releases.Store, links releases.Links) error {
+	list, err := store.List()
+	if err != nil {
+		return err
+	}
+	var problems []error
+	sealed := map[releases.Name]bool{"": true}
+	for _, release := range list {
+		if release.Seal == nil {
+			problems = append(problems, fmt.Errorf("%s has no seal", release.Name))
+		}
+		sealed[release.Name] = release.Seal != nil
+	}
+	for _, link := range []releases.Name{links.Current, links.Previous, links.Next} {
+		if !sealed[link] {
+			problems = append(problems, fmt.Errorf("a link points at %s, which is no sealed release", link))
+		}
+	}
+	seals, err := os.ReadDir(filepath.Join(store.Dir(), ".repoint", "seals"))
+	if err != nil || len(seals) != len(list) {
+		problems = append(problems, fmt.Errorf("%d seals of %d releases: %v", len(seals), len(list), err))
+	}
+	return errors.Join(problems...)
+}
+
+// checkRefs wants the refs where the links are. An app whose branch is not
+// main has no other check than that of the refs beneath refs/repoint.
+func checkRefs(app string, links releases.Links) error {
+	repo := filepath.Join(app, "repo.git")
+	var problems []error
+	for _, each := range []struct {
+		ref string
+		to  releases.Name
+	}{
+		{"HEAD", links.Current}, {"refs/repoint/live", links.Current},
+		{"refs/repoint/previous", links.Previous}, {"refs/repoint/next", links.Next},
+	} {
+		want := "none"
+		if each.to != "" {
+			want = each.to.Commit()
+		}
+		if got := refOf(repo, each.ref); got != want {
+			problems = append(problems, fmt.Errorf("%s is on %s, its link on %s", each.ref, got, want))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// checkJournal wants whole lines, numbers without gaps, one end for each start,
+// and the last word about what is live to be true.
+func checkJournal(app string, links releases.Links) error {
+	data, err := os.ReadFile(filepath.Join(app, ".repoint", "journal.jsonl"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(data) > 0 && !bytes.HasSuffix(data, []byte("\n")) {
+		return errors.New("the journal's last line is torn")
+	}
+	var live releases.Name
+	starts, ends := map[int]int{}, map[int]int{}
+	for i, text := range bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n")) {
+		if len(data) == 0 {
+			break
+		}
+		var line releases.Line
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&line); err != nil {
+			return fmt.Errorf("journal line %d: %w: %s", i+1, err, text)
+		}
+		if line.Seq != int64(i+1) {
+			return fmt.Errorf("journal line %d has the number %d", i+1, line.Seq)
+		}
+		switch line.Event {
+		case releases.Start:
+			starts[line.Deploy]++
+		case releases.End:
+			ends[line.Deploy]++
+		}
+		if line.Live != "" {
+			live = line.Live
+		}
+	}
+	return errors.Join(checkPairs(starts, ends), checkSaid(live, links.Current))
+}
+
+func checkPairs(starts, ends map[int]int) error {
+	for id := 1; id <= len(starts); id++ {
+		if starts[id] != 1 || ends[id] != 1 {
+			return fmt.Errorf("deploy %d of %d has %d starts and %d ends in the journal", id, len(starts), starts[id], ends[id])
+		}
+	}
+	if len(ends) > len(starts) {
+		return fmt.Errorf("the journal has %d ends and %d starts", len(ends), len(starts))
+	}
+	return nil
+}
+
+func checkSaid(said, is releases.Name) error {
+	if said != is {
+		return fmt.Errorf("the journal has %q live, the link %q", said, is)
+	}
+	return nil
+}
+
+func checkUnlocked(store *releases.Store) error {
+	lock, free, err := store.TryLock()
+	if err != nil || !free {
+		return fmt.Errorf("the app's lock is held by %+v (%v)", store.Holder(), err)
+	}
+	return lock.Unlock()
+}

@@ -1,0 +1,134 @@
+// Package deploy is the page in the middle: everything between a request and
+// an answer that is true.
+//
+// [App.Deploy] runs one request to its end: it takes the app's lock, resolves
+// the commit, checks it out, links what is shared, runs the build hooks, seals
+// the tree, makes it live and writes down what happened. A request to go back
+// takes the same way; it just finds its release sealed. Every step is an
+// [Event].
+//
+// Promises: through the app's link readers see one complete release or
+// another, never something in between. An error means that what was live still
+// is, unless the outcome is [Broken]. The app's branch stands on what is live.
+// Killed anywhere, the next opening of the app finds old or new and removes
+// what was left ([Open]). A deploy belongs to the process that runs it, not to
+// whoever watches.
+package deploy
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"repoint/config"
+	"repoint/gitsrc"
+	"repoint/releases"
+)
+
+// Deploy runs one request and returns how it ended. The context stops it: the
+// running build hook and all its children are ended, and nothing moves. It is
+// not looked at any more once the link has been moved.
+func (a *App) Deploy(ctx context.Context, req Request, sink Sink) Result {
+	r := &run{app: a, req: req, sink: sink, began: a.env.Now(), ahead: map[string]bool{}}
+	defer r.close()
+	err := r.start(ctx)
+	if err == nil {
+		err = r.page(ctx)
+	}
+	return r.record(err)
+}
+
+// page is the whole deploy, one call for each step.
+func (r *run) page(ctx context.Context) error {
+	if err := r.takeTurn(ctx); err != nil {
+		return err
+	}
+	if err := r.resolve(ctx); err != nil {
+		return err
+	}
+	if r.unchanged() {
+		return nil
+	}
+	if r.release == "" {
+		if err := r.build(ctx); err != nil {
+			return err
+		}
+	}
+	if r.req.Action == Stage {
+		return r.stage(ctx)
+	}
+	return r.activate(ctx)
+}
+
+// build makes the release: tree, shared paths, build hooks, seal. A build that
+// fails leaves nothing behind.
+func (r *run) build(ctx context.Context) error {
+	tree, err := r.lock.Begin(string(r.commit.Hash))
+	if err != nil {
+		return r.diskFailure("cannot make the release", err)
+	}
+	for _, step := range []func(context.Context, releases.Name) error{
+		r.checkOut, r.linkShared, r.runBuildHooks, r.seal,
+	} {
+		if err := step(ctx, tree); err != nil {
+			r.discard(tree)
+			return err
+		}
+	}
+	r.release, r.built = tree, true
+	return nil
+}
+
+// run is one deploy under way.
+type run struct {
+	app   *App
+	req   Request
+	sink  Sink
+	began time.Time
+
+	waiting *releases.Waiting // its number and ticket
+	id      int
+	log     *os.File
+	lock    *releases.Lock
+	mark    string
+	ahead   map[string]bool // answers of git while it waited
+
+	repo    *gitsrc.Repo
+	config  config.Config
+	commit  gitsrc.Commit
+	before  releases.Links
+	release releases.Name // the sealed release to activate
+	built   bool          // by this deploy
+	tree    gitsrc.Tree   // what was checked out
+
+	moved bool // current points somewhere else than before
+	same  bool // it was live already
+}
+
+// close lets go of everything, in whatever state the run is.
+func (r *run) close() {
+	if r.waiting != nil {
+		r.waiting.Done()
+	}
+	if r.lock != nil {
+		r.lock.Unlock()
+	}
+	if r.log != nil {
+		r.log.Close()
+	}
+}
+
+func (r *run) tell(kind Kind, step, text string, took time.Duration) {
+	r.sink(Event{Time: r.app.env.Now(), Deploy: r.id, Kind: kind, Step: step, Text: text, Took: took})
+}
+
+// timed runs one step and tells how long it took. text is asked for after the
+// step has ended well.
+func (r *run) timed(step string, do func() error, text func() string) error {
+	began := r.app.env.Now()
+	if err := do(); err != nil {
+		return err
+	}
+	r.tell(Done, step, text(), r.app.env.Now().Sub(began))
+	return nil
+}

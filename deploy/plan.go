@@ -1,0 +1,50 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"repoint/releases"
+)
+
+// Plan tells what Deploy would do with the request, without doing, locking or
+// recording any of it.
+func (a *App) Plan(ctx context.Context, req Request, sink Sink) error {
+	r := &run{app: a, req: req, sink: sink, began: a.env.Now(), lock: &releases.Lock{Store: a.store}}
+	if err := r.readCommit(ctx); err != nil {
+		return err
+	}
+	r.tell(Title, "", r.title(), 0)
+	if err := r.resolve(ctx); err != nil {
+		return err
+	}
+	for _, line := range r.planned() {
+		r.tell(Output, "Plan", line, 0)
+	}
+	return nil
+}
+
+func (r *run) planned() (lines []string) {
+	if r.unchanged() {
+		return []string{"nothing to do: it is there already"}
+	}
+	if r.release == "" {
+		lines = append(lines, "check out "+r.commit.Hash.Short())
+		if len(r.config.Shared) > 0 {
+			lines = append(lines, "link shared "+strings.Join(r.config.Shared, ", "))
+		}
+		for _, hook := range r.config.Hooks.Build {
+			lines = append(lines, "build: "+hook)
+		}
+	} else {
+		lines = append(lines, fmt.Sprintf("take %s, which is built already", r.release.Short()))
+	}
+	switch {
+	case r.req.Action == Stage:
+		return append(lines, "point next at it; what is live stays")
+	case r.before.Current == "":
+		return append(lines, "make it live: the first release")
+	}
+	return append(lines, fmt.Sprintf("switch from %s to it", r.before.Current.Short()))
+}

@@ -1,0 +1,135 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	"repoint/releases"
+)
+
+// record writes down how the deploy ended, in the journal and for whoever
+// watches, while the lock is still held.
+func (r *run) record(err error) Result {
+	result := Result{App: r.app.Name, Deploy: r.id, Commit: string(r.commit.Hash), Release: r.release,
+		From: r.before.Current, Built: r.built, Took: r.app.env.Now().Sub(r.began)}
+	result.Outcome, result.Failure = r.outcome(err)
+	if links, err := r.app.store.Links(); err == nil {
+		result.Live = links.Current
+	}
+	if r.id != 0 {
+		if err := r.app.store.Append(r.endLine(result)); err != nil {
+			r.tell(Warning, "", "the journal lacks this deploy's end: "+err.Error(), 0)
+		}
+	}
+	if result.Failure != nil {
+		r.tellFailure(result)
+	} else {
+		r.tellSuccess(result)
+	}
+	return result
+}
+
+func (r *run) outcome(err error) (Outcome, *Failure) {
+	if err == nil && r.same {
+		return Unchanged, nil
+	}
+	if err == nil {
+		return Succeeded, nil
+	}
+	var failure *Failure
+	if !errors.As(err, &failure) {
+		failure = &Failure{Reason: err.Error(), Cause: err}
+	}
+	if failure.Outcome == "" {
+		failure.Outcome = Failed
+	}
+	return failure.Outcome, failure
+}
+
+func (r *run) endLine(result Result) releases.Line {
+	line := releases.Line{Event: releases.End, Time: r.app.env.Now(), Deploy: r.id,
+		Outcome: string(result.Outcome), Commit: result.Commit, Millis: result.Took.Milliseconds()}
+	if result.Failure != nil {
+		line.Error = result.Failure.Reason
+	}
+	if r.moved {
+		line.Live, line.From = r.release, r.before.Current
+	}
+	return line
+}
+
+func (r *run) tellSuccess(result Result) {
+	switch {
+	case r.same && r.req.Action == Stage:
+		r.tell(Success, "", fmt.Sprintf("%s is staged already in %s", r.release.Short(), r.app.Name), 0)
+	case r.same:
+		r.tell(Success, "", fmt.Sprintf("%s is already on %s", r.app.Name, r.release.Short()), 0)
+	case r.req.Action == Stage:
+		r.tell(Success, "", fmt.Sprintf("%s is staged in %s after %s", r.release.Short(), r.app.Name, Took(result.Took)), 0)
+		r.tell(Hint, "", fmt.Sprintf("see it at %s/%s; make it live with: repoint deploy %s %s",
+			r.app.Dir, releases.Next, r.app.Name, r.commit.Hash.Short()), 0)
+	default:
+		r.tell(Success, "", fmt.Sprintf("%s is on %s after %s", r.app.Name, r.release.Short(), Took(result.Took)), 0)
+		if r.moved && r.before.Current != "" {
+			r.tell(Hint, "", fmt.Sprintf("back to %s with: repoint rollback %s", r.before.Current.Short(), r.app.Name), 0)
+		}
+	}
+}
+
+func (r *run) tellFailure(result Result) {
+	r.tell(Error, "", result.Failure.Reason, 0)
+	for _, line := range result.Failure.More {
+		r.tell(Error, "", line, 0)
+	}
+	switch {
+	case result.Outcome == Broken:
+	case result.Live == "":
+		r.tell(Error, "", "nothing of "+r.app.Name+" is live yet", 0)
+	default:
+		r.tell(Error, "", fmt.Sprintf("%s is still on %s", r.app.Name, result.Live.Short()), 0)
+	}
+	if result.Failure.Hint != "" {
+		r.tell(Hint, "", result.Failure.Hint, 0)
+	}
+	if r.req.Push != nil && result.Outcome == Failed {
+		r.tell(Hint, "", "the same commit can be pushed again", 0)
+	}
+}
+
+func (r *run) title() string {
+	text := "repoint  " + r.app.Name
+	if r.req.Action != Live {
+		text += "  " + string(r.req.Action)
+	}
+	if r.commit.Hash == "" {
+		return strings.TrimRight(text+"  "+r.req.To, " ")
+	}
+	return fmt.Sprintf("%s  %s %s %q by %s", text, shortRef(r.req.Ref), r.commit.Hash.Short(), r.commit.Subject, r.commit.Author)
+}
+
+// diskFailure says what could not be done, and for the common causes what
+// helps.
+func (r *run) diskFailure(doing string, err error) *Failure {
+	var failure *Failure
+	if errors.As(err, &failure) {
+		return failure
+	}
+	f := &Failure{Reason: doing, More: []string{err.Error()}, Cause: err}
+	switch {
+	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
+		f.Reason += ": the disk is full"
+		f.Hint = fmt.Sprintf("see what fills it: df -h %s; du -sh %s/code_*", r.app.Dir, r.app.Dir)
+	case isReadOnly(err):
+		f.Reason += ": the file system is read-only"
+		f.Hint = "mount it read-write: mount -o remount,rw " + r.app.Dir
+	case errors.Is(err, os.ErrPermission):
+		f.Reason += ": permission denied"
+		f.Hint = fmt.Sprintf("%s must belong to the user that deploys: ls -ld %s", r.app.Dir, r.app.Dir)
+	}
+	return f
+}
+
+func isReadOnly(err error) bool { return errors.Is(err, unix.EROFS) }

@@ -1,0 +1,66 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"repoint/gitsrc"
+	"repoint/releases"
+)
+
+// The refs that follow the links. Those of refs/repoint/ can be fetched;
+// refs/repoint/keep/ keeps git from throwing away the commits of releases that
+// can still be gone back to.
+const (
+	branchRefs  = "refs/heads/"
+	liveRef     = "refs/repoint/live"
+	previousRef = "refs/repoint/previous"
+	nextRef     = "refs/repoint/next"
+	keepRefs    = "refs/repoint/keep/"
+)
+
+// moveRefs makes the refs of the source say what the links say: the app's
+// branch and refs/repoint/live stand on what is live. Called after each
+// switch, and by every repair, because a process may die between the two.
+// leave names a ref that git itself will move.
+func (a *App) moveRefs(ctx context.Context, links releases.Links, leave string) error {
+	cfg, err := a.Config(ctx, "")
+	if err != nil {
+		return fmt.Errorf("cannot move the branch: %w", err)
+	}
+	repo, err := a.Repo()
+	if err != nil {
+		return fmt.Errorf("cannot move the branch: %w", err)
+	}
+	var changes []gitsrc.RefChange
+	move := func(ref string, to releases.Name) {
+		if ref != leave {
+			changes = append(changes, gitsrc.RefChange{Ref: ref, New: gitsrc.Hash(to.Commit())})
+		}
+	}
+	if links.Current != "" {
+		move(branchRefs+cfg.Branch, links.Current)
+		move(keepRefs+links.Current.Commit(), links.Current)
+	}
+	if links.Next != "" {
+		move(keepRefs+links.Next.Commit(), links.Next)
+	}
+	move(liveRef, links.Current)
+	move(previousRef, links.Previous)
+	move(nextRef, links.Next)
+	if err := repo.MoveRefs(ctx, changes); err != nil {
+		return fmt.Errorf("cannot move %s: %w", cfg.Branch, err)
+	}
+	return nil
+}
+
+// shortRef is a ref as people say it.
+func shortRef(ref string) string {
+	for _, prefix := range []string{branchRefs, "refs/tags/", "refs/"} {
+		if short, ok := strings.CutPrefix(ref, prefix); ok {
+			return short
+		}
+	}
+	return ref
+}

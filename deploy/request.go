@@ -1,0 +1,78 @@
+package deploy
+
+import (
+	"time"
+
+	"repoint/gitsrc"
+	"repoint/releases"
+)
+
+// Action is what a request asks for.
+type Action string
+
+const (
+	Live     Action = "deploy"   // make Commit live
+	Stage    Action = "stage"    // make Commit ready and point next at it
+	Rollback Action = "rollback" // make a release live that was built before
+)
+
+// Request is what a trigger asks for.
+type Request struct {
+	Action Action
+	Commit gitsrc.Hash // of Live and Stage
+	To     string      // of Rollback: a commit's hash, which may be shortened; "" for previous
+	Ref    string      // the ref that was pushed, or the revision that was named
+	Push   *Push       // set when Ref was pushed and is the app's branch
+	Actor  string      // who asks: the name of a key or of a system user
+	Via    string      // how: push, ssh, command
+	Reason string      // why, if somebody said
+
+	Force   bool // activate although it is live already
+	Rebuild bool // build anew although it was built already
+}
+
+// Push is what the pusher's git said about the branch.
+type Push struct {
+	Old     gitsrc.Hash // where the branch stood when the push began; zero when it was not there
+	Shallow bool        // git itself must move the branch, after our answer, to keep its shallow roots
+}
+
+// Outcome is how a deploy ended.
+type Outcome string
+
+const (
+	Succeeded   Outcome = "success"
+	Unchanged   Outcome = "unchanged"          // it was live already
+	Failed      Outcome = "failed"             // before the switch, or undone: what was live still is
+	Superseded  Outcome = "superseded"         // a newer request took its place
+	Canceled    Outcome = "canceled"           // told to stop before the switch
+	Interrupted Outcome = releases.Interrupted // its process died; written by whoever found out
+	Broken      Outcome = "broken"             // going back failed too: a person is needed
+)
+
+// Result is how a deploy ended and what is live now.
+type Result struct {
+	App     string        `json:"app"`
+	Deploy  int           `json:"deploy"` // 0 when the request got no number
+	Outcome Outcome       `json:"outcome"`
+	Commit  string        `json:"commit,omitempty"`
+	Release releases.Name `json:"release,omitempty"`
+	Live    releases.Name `json:"live,omitempty"` // what current points at now
+	From    releases.Name `json:"from,omitempty"` // what it pointed at before
+	Took    time.Duration `json:"took"`           // nanoseconds
+	Built   bool          `json:"built"`          // false when the release was there already
+	Failure *Failure      `json:"failure,omitempty"`
+}
+
+// Failure is why a deploy did not do what was asked.
+type Failure struct {
+	Outcome Outcome  `json:"-"`
+	Reason  string   `json:"reason"`         // one line, short enough for git's "[remote rejected] (…)"
+	Hint    string   `json:"hint,omitempty"` // what to do
+	More    []string `json:"more,omitempty"` // further lines of the same error
+	Cause   error    `json:"-"`
+}
+
+func (f *Failure) Error() string { return f.Reason }
+
+func (f *Failure) Unwrap() error { return f.Cause }

@@ -1,0 +1,169 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"repoint/config"
+	"repoint/gitsrc"
+	"repoint/releases"
+)
+
+// resolve finds out what is to be made live, under the lock: the commit, its
+// configuration, and the release if it was built before.
+func (r *run) resolve(ctx context.Context) (err error) {
+	if r.before, err = r.lock.Links(); err != nil {
+		return linkFailure(err)
+	}
+	if r.req.Action == Rollback {
+		err = r.resolveRollback(ctx)
+	} else {
+		err = r.resolveCommit(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if r.config, err = r.readConfig(ctx); err != nil {
+		return configFailure(err)
+	}
+	return r.checkExtraLinks()
+}
+
+// readConfig reads the configuration with which the commit is to be made live.
+// Going back needs no git: should the source be damaged, the operator's file
+// is enough.
+func (r *run) readConfig(ctx context.Context) (config.Config, error) {
+	cfg, err := r.app.Config(ctx, r.commit.Hash)
+	var faults config.Faults
+	if err == nil || r.req.Action != Rollback || errors.As(err, &faults) {
+		return cfg, err
+	}
+	r.tell(Warning, "", err.Error(), 0)
+	return r.app.Config(ctx, "")
+}
+
+func (r *run) resolveCommit(ctx context.Context) error {
+	if err := r.checkBranch(ctx); err != nil {
+		return err
+	}
+	release, sealed, err := r.lock.Sealed(string(r.req.Commit))
+	if err != nil {
+		return r.diskFailure("cannot read the releases", err)
+	}
+	if sealed && !r.req.Rebuild {
+		r.release = release
+	}
+	return nil
+}
+
+// checkBranch looks again whether the push still holds, now that its turn has
+// come: the branch stands where its pusher saw it, or the commit descends from
+// where it stands now.
+func (r *run) checkBranch(ctx context.Context) error {
+	push := r.req.Push
+	if push == nil {
+		return nil
+	}
+	now, there, err := r.repo.Ref(r.req.Ref)
+	if err != nil {
+		return &Failure{Reason: "cannot read " + shortRef(r.req.Ref), More: []string{err.Error()}, Cause: err}
+	}
+	if now == push.Old || (!there && push.Old.IsZero()) {
+		return nil
+	}
+	ahead := !there
+	if there {
+		if ahead, err = r.repo.IsAncestor(ctx, now, r.req.Commit); err != nil {
+			return &Failure{Reason: "cannot compare with " + shortRef(r.req.Ref), More: []string{err.Error()}, Cause: err}
+		}
+	}
+	if !ahead {
+		return &Failure{Reason: fmt.Sprintf("%s moved to %s meanwhile", shortRef(r.req.Ref), now.Short()),
+			Hint: "fetch, merge or rebase, and push again"}
+	}
+	return nil
+}
+
+// resolveRollback finds the sealed release to go back to, without git.
+func (r *run) resolveRollback(ctx context.Context) error {
+	release, err := r.app.goBackTo(r.req.To, r.before)
+	if err != nil {
+		return err
+	}
+	r.release = release
+	seal, err := r.lock.SealOf(release)
+	if err != nil || seal == nil {
+		return r.diskFailure("cannot read the seal", errors.Join(err, fmt.Errorf("%s has no seal", release)))
+	}
+	r.commit = gitsrc.Commit{Hash: gitsrc.Hash(seal.Commit), Subject: seal.Subject, Author: seal.Author}
+	return nil
+}
+
+func (a *App) goBackTo(hash string, links releases.Links) (releases.Name, error) {
+	if hash == "" && links.Previous == "" {
+		return "", &Failure{Reason: "there is nothing to go back to", Cause: ErrNotFound,
+			Hint: "see what there is with: repoint releases " + a.Name}
+	}
+	if hash == "" {
+		return links.Previous, nil
+	}
+	list, err := a.store.List()
+	if err != nil {
+		return "", linkFailure(err)
+	}
+	found := map[string]releases.Name{} // the newest sealed release of each commit that fits
+	for _, release := range list {
+		commit := release.Name.Commit()
+		if release.Seal != nil && found[commit] == "" && strings.HasPrefix(commit, strings.ToLower(hash)) {
+			found[commit] = release.Name
+		}
+	}
+	if len(found) == 1 {
+		for _, name := range found {
+			return name, nil
+		}
+	}
+	reason := "no release begins with " + hash
+	if len(found) > 1 {
+		reason = fmt.Sprintf("%d releases begin with %s", len(found), hash)
+	}
+	return "", &Failure{Reason: reason, Cause: ErrNotFound, Hint: "see what there is with: repoint releases " + a.Name}
+}
+
+// ErrNotFound marks failures because something that was named does not exist.
+var ErrNotFound = errors.New("not found")
+
+// unchanged reports whether the work is done already: what is asked for is
+// where it should be, and nobody said to do it again.
+func (r *run) unchanged() bool {
+	at := r.before.Current
+	if r.req.Action == Stage {
+		at = r.before.Next
+	}
+	r.same = r.release != "" && r.release == at && !r.req.Force
+	return r.same
+}
+
+func linkFailure(err error) *Failure {
+	f := &Failure{Reason: err.Error(), Cause: err}
+	var link *releases.LinkError
+	if errors.As(err, &link) {
+		f.Hint = link.Hint
+	}
+	return f
+}
+
+// configFailure names the first fault in the reason and shows all of them.
+func configFailure(err error) *Failure {
+	var faults config.Faults
+	if !errors.As(err, &faults) || len(faults) == 0 {
+		return &Failure{Reason: "cannot read the configuration", More: []string{err.Error()}, Cause: err}
+	}
+	first := faults[0]
+	return &Failure{
+		Reason: fmt.Sprintf("configuration: %s:%d: %s", first.File, first.Line, first.Problem),
+		More:   strings.Split(strings.TrimRight(faults.Error(), "\n"), "\n"), Cause: err,
+	}
+}

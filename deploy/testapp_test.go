@@ -1,0 +1,189 @@
+package deploy
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"repoint/gitsrc"
+	"repoint/internal/durable"
+	"repoint/releases"
+)
+
+// testApp is an app in a directory of the test's own, with commits to deploy.
+type testApp struct {
+	t    *testing.T
+	dir  string
+	repo string
+}
+
+func newTestApp(t *testing.T, config string) *testApp {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "blog")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	a := &testApp{t: t, dir: dir, repo: filepath.Join(dir, RepoDir)}
+	a.write(filepath.Join(dir, ConfigFile), config)
+	if err := Create(t.Context(), Env{}, dir, "main", []byte("#!/bin/sh\nexit 1\n")); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (a *testApp) write(name, text string) {
+	a.t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// commit makes a commit with these files, on top of parent unless it is "".
+func (a *testApp) commit(parent gitsrc.Hash, files map[string]string) gitsrc.Hash {
+	a.t.Helper()
+	index := filepath.Join(a.t.TempDir(), "index")
+	for name, text := range files {
+		blob := a.git(index, text, "hash-object", "-w", "--stdin")
+		a.git(index, "", "update-index", "--add", "--cacheinfo", "100644,"+blob+","+name)
+	}
+	args := []string{"commit-tree", a.git(index, "", "write-tree"), "-m", "a commit"}
+	if parent != "" {
+		args = append(args, "-p", string(parent))
+	}
+	hash, err := gitsrc.ParseHash(a.git(index, "", args...))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return hash
+}
+
+func (a *testApp) git(index, stdin string, args ...string) string {
+	a.t.Helper()
+	cmd := exec.Command("git", append([]string{"--git-dir", a.repo}, args...)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1", "GIT_INDEX_FILE=" + index,
+		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_AUTHOR_DATE=1700000000 +0000",
+		"GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com", "GIT_COMMITTER_DATE=1700000000 +0000"}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		a.t.Fatalf("git %v: %v: %s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// deploy opens the app through seam and runs one request.
+func (a *testApp) deploy(seam durable.Seam, req Request) Result {
+	a.t.Helper()
+	app, _, err := Open(a.t.Context(), a.dir, Env{Disk: durable.New(seam), Now: time.Now})
+	if err != nil {
+		return Result{Outcome: Failed, Failure: &Failure{Reason: "opening: " + err.Error(), Cause: err}}
+	}
+	defer app.Close()
+	return app.Deploy(a.t.Context(), req, func(Event) {})
+}
+
+func (a *testApp) mustDeploy(req Request) Result {
+	a.t.Helper()
+	result := a.deploy(nil, req)
+	if result.Failure != nil {
+		a.t.Fatalf("%s %s: %v %v", req.Action, req.Commit, result.Failure, result.Failure.More)
+	}
+	return result
+}
+
+func (a *testApp) live() gitsrc.Hash {
+	a.t.Helper()
+	target, err := os.Readlink(filepath.Join(a.dir, releases.Current))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	name, ok := releases.ParseName(target)
+	if !ok {
+		a.t.Fatalf("current points at %q", target)
+	}
+	return gitsrc.Hash(name.Commit())
+}
+
+func (a *testApp) branch() gitsrc.Hash {
+	a.t.Helper()
+	repo, err := gitsrc.Open(a.repo)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	hash, _, err := repo.Ref("refs/heads/main")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return hash
+}
+
+// litter lists what a deploy should never leave behind.
+func (a *testApp) litter() (found []string) {
+	a.t.Helper()
+	app, _, err := Open(a.t.Context(), a.dir, Env{})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer app.Close()
+	list, err := app.Releases()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for _, view := range list {
+		if view.State == "unsealed" {
+			found = append(found, string(view.Release))
+		}
+	}
+	err = filepath.WalkDir(a.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		under := filepath.Base(filepath.Dir(path))
+		if durable.IsTemp(entry.Name()) || under == "trash" || under == "waiting" || strings.HasSuffix(path, ".lock") {
+			found = append(found, path)
+		}
+		return nil
+	})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return found
+}
+
+// checkStory fails the test unless link, branch and journal tell the same.
+func (a *testApp) checkStory(when string) {
+	a.t.Helper()
+	if litter := a.litter(); litter != nil {
+		a.t.Fatalf("%s: left behind: %v", when, litter)
+	}
+	if live, branch := a.live(), a.branch(); live != branch {
+		a.t.Fatalf("%s: the link is on %s, the branch on %s", when, live, branch)
+	}
+	app, _, err := Open(a.t.Context(), a.dir, Env{})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer app.Close()
+	said, _, err := app.store.LiveInJournal()
+	if err != nil || gitsrc.Hash(said.Commit()) != a.live() {
+		a.t.Fatalf("%s: the journal says %s is live (%v), the link is on %s", when, said, err, a.live())
+	}
+	records, damaged, err := app.History(1000)
+	if err != nil || damaged != 0 {
+		a.t.Fatalf("%s: history: %d damaged, %v", when, damaged, err)
+	}
+	for _, record := range records {
+		if record.Outcome == "" {
+			a.t.Fatalf("%s: deploy %d has no end", when, record.Deploy)
+		}
+	}
+}
+
+func files(version int) map[string]string {
+	return map[string]string{"index.html": fmt.Sprintf("version %d\n", version), "lib/a.txt": "a\n"}
+}

@@ -1,0 +1,194 @@
+package deploy
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"repoint/gitsrc"
+	"repoint/hooks/buildhook"
+	"repoint/releases"
+)
+
+// start takes the request: its number, its line in the journal, its log.
+func (r *run) start(ctx context.Context) error {
+	line := releases.Line{Time: r.began, Action: string(r.req.Action), Ref: r.req.Ref, Commit: string(r.req.Commit),
+		Actor: r.req.Actor, Via: r.req.Via, Reason: r.req.Reason}
+	ticket := releases.Ticket{Action: line.Action, Ref: line.Ref, Commit: line.Commit, Actor: line.Actor, Since: r.began}
+	if err := r.readCommit(ctx); err != nil {
+		return err
+	}
+	line.Subject, line.Author = r.commit.Subject, r.commit.Author
+	ticket.Forward = r.isForward(ctx)
+	waiting, err := r.app.store.Begin(line, ticket)
+	if err != nil {
+		return r.diskFailure("cannot take the request", err)
+	}
+	r.waiting, r.id = waiting, waiting.Deploy
+	if r.log, err = r.app.store.CreateLog(r.id); err != nil {
+		return r.diskFailure("cannot write the log", err)
+	}
+	r.sink = Tee(Printer(r.log), r.sink)
+	r.tell(Title, "", r.title(), 0)
+	return nil
+}
+
+// readCommit reads the commit that was asked for, if the request names one.
+func (r *run) readCommit(ctx context.Context) (err error) {
+	if r.req.Commit == "" {
+		return nil
+	}
+	if r.repo, err = r.app.Repo(); err != nil {
+		return r.diskFailure("cannot read the source", err)
+	}
+	if r.commit, err = r.repo.Commit(ctx, r.req.Commit); err != nil {
+		return &Failure{Reason: "cannot read commit " + r.req.Commit.Short(), More: []string{err.Error()}, Cause: err}
+	}
+	return nil
+}
+
+// isForward reports whether the pusher saw the push as a fast-forward.
+func (r *run) isForward(ctx context.Context) bool {
+	if r.req.Push == nil {
+		return false
+	}
+	if r.req.Push.Old.IsZero() {
+		return true
+	}
+	ahead, err := r.repo.IsAncestor(ctx, r.req.Push.Old, r.req.Commit)
+	return err == nil && ahead
+}
+
+// poll is how often a waiting request looks whether its turn has come.
+const poll = 40 * time.Millisecond
+
+// takeTurn waits for the app's lock and repairs what its last holder left. A
+// request that a newer one overtakes while it waits ends here.
+func (r *run) takeTurn(ctx context.Context) error {
+	ticker := time.NewTicker(poll)
+	defer ticker.Stop()
+	for tries := 0; ; tries++ {
+		lock, free, err := r.app.store.TryLock()
+		if err != nil {
+			return r.diskFailure("cannot take the lock", err)
+		}
+		if free {
+			r.lock = lock
+		}
+		if err := r.giveWay(ctx); err != nil {
+			return err
+		}
+		if free {
+			return r.enter(ctx)
+		}
+		if tries == 1 { // a reader may have held the lock for an instant
+			r.tell(Wait, "", "waiting for "+describe(r.app.store.Holder().Ticket, r.app.env.Now()), 0)
+		}
+		select {
+		case <-ctx.Done():
+			return canceled(ctx)
+		case <-ticker.C:
+		}
+	}
+}
+
+func describe(t releases.Ticket, now time.Time) string {
+	text := fmt.Sprintf("deploy %d (%s", t.Deploy, shortRef(t.Ref))
+	if t.Commit != "" {
+		text += " " + gitsrc.Hash(t.Commit).Short()
+	}
+	if t.Actor != "" {
+		text += " by " + t.Actor
+	}
+	return text + ", " + now.Sub(t.Since).Round(time.Second).String() + ")"
+}
+
+func (r *run) giveWay(ctx context.Context) error {
+	alive, _, err := r.app.store.Tickets()
+	if err != nil {
+		return r.diskFailure("cannot see who waits", err)
+	}
+	holder := r.app.store.Holder()
+	if r.lock != nil {
+		holder = r.lock.Before()
+	}
+	if holder.Deploy > r.id {
+		alive = append(alive, holder.Ticket)
+	}
+	by, yes := supersededBy(r.waiting.Ticket, alive, r.descends(ctx))
+	if !yes {
+		return nil
+	}
+	return &Failure{Outcome: Superseded, Reason: fmt.Sprintf("superseded by deploy %d, %s %s",
+		by.Deploy, shortRef(by.Ref), gitsrc.Hash(by.Commit).Short())}
+}
+
+// descends asks git once for each pair: a waiting request looks often.
+func (r *run) descends(ctx context.Context) descends {
+	return func(older, newer string) bool {
+		pair := older + newer
+		ahead, known := r.ahead[pair]
+		if !known && r.repo != nil {
+			ok, err := r.repo.IsAncestor(ctx, gitsrc.Hash(older), gitsrc.Hash(newer))
+			ahead = ok && err == nil
+			r.ahead[pair] = ahead
+		}
+		return ahead
+	}
+}
+
+// enter has the lock: it says so to those who wait, and repairs.
+func (r *run) enter(ctx context.Context) error {
+	notes, err := r.app.repair(ctx, r.lock)
+	for _, note := range notes {
+		r.tell(Warning, "", note, 0)
+	}
+	if err != nil {
+		return r.diskFailure("cannot clean up", err)
+	}
+	r.mark = rand.Text()
+	if err := r.lock.Hold(releases.Holder{Deploy: r.id, Ticket: r.waiting.Ticket, Mark: r.mark}); err != nil {
+		return r.diskFailure("cannot take the lock", err)
+	}
+	waiting := r.waiting
+	r.waiting = nil
+	if err := waiting.Done(); err != nil {
+		return r.diskFailure("cannot take the lock", err)
+	}
+	return nil
+}
+
+// repair puts right what the last holder of the lock left, should it have
+// died: processes of its build hooks, trees, history, the branch.
+func (a *App) repair(ctx context.Context, lock *releases.Lock) (notes []string, err error) {
+	if before := lock.Before(); before.Mark != "" {
+		_, ended, err := a.store.Deploy(before.Deploy)
+		if err != nil {
+			return nil, err
+		}
+		if ended == nil {
+			if n, err := buildhook.StopStrays(before.Mark); err != nil || n > 0 {
+				notes = append(notes, fmt.Sprintf("stopped %d processes of deploy %d, which died", n, before.Deploy))
+			}
+		}
+	}
+	repaired, err := lock.Repair(a.env.Now())
+	notes = append(notes, repaired...)
+	if err != nil {
+		return notes, err
+	}
+	links, err := lock.Links()
+	if err != nil {
+		return notes, err
+	}
+	if err := a.moveRefs(ctx, links, ""); err != nil {
+		notes = append(notes, err.Error())
+	}
+	return notes, nil
+}
+
+func canceled(ctx context.Context) *Failure {
+	return &Failure{Outcome: Canceled, Reason: "stopped before the switch", Cause: errors.Join(context.Cause(ctx))}
+}
