@@ -29,7 +29,7 @@ func (j journal) append(fill func(line *Line) error) (Line, error) {
 	if err != nil {
 		return Line{}, fmt.Errorf("opening the journal: %w", err)
 	}
-	defer f.Close() // unlocks
+	defer unlock(f)
 	line, err := j.next(f)
 	if err == nil {
 		err = fill(&line)

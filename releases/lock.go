@@ -66,7 +66,7 @@ func (l *Lock) Hold(h Holder) error {
 }
 
 // Unlock releases the lock.
-func (l *Lock) Unlock() error { return l.file.Close() }
+func (l *Lock) Unlock() error { return unlock(l.file) }
 
 // Holder returns who has, or last had, the lock.
 func (s *Store) Holder() Holder {
@@ -96,4 +96,11 @@ func flock(f *os.File, how int) error {
 			return err
 		}
 	}
+}
+
+// unlock ends the flock and closes f. Closing alone is not enough: a child that
+// another goroutine is just starting has the descriptor too, until it calls
+// exec.
+func unlock(f *os.File) error {
+	return errors.Join(flock(f, unix.LOCK_UN), f.Close())
 }

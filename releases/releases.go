@@ -83,7 +83,7 @@ func Init(disk durable.Disk, dir string) error {
 }
 
 // ErrNotAnApp is returned by Open for a directory that was never initialised.
-var ErrNotAnApp = errors.New("not an app: there is no .repoint in it")
+var ErrNotAnApp = errors.New("not an app: there is no .repoint/seals in it")
 
 // Open opens the app in dir, an absolute path. It changes nothing.
 func Open(disk durable.Disk, dir string) (*Store, error) {
@@ -91,9 +91,9 @@ func Open(disk durable.Disk, dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := d.Root().Lstat(stateDir)
+	info, err := d.Root().Lstat(sealsDir) // an apps directory has a .repoint too
 	if err == nil && !info.IsDir() {
-		err = fmt.Errorf("%s is not a directory", filepath.Join(dir, stateDir))
+		err = fmt.Errorf("%s is not a directory", filepath.Join(dir, sealsDir))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%s: %w", dir, ErrNotAnApp)

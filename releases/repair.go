@@ -42,7 +42,7 @@ func (l *Lock) sweepTemps(time.Time) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer unlock(f)
 	for _, dir := range []string{".", stateDir, sealsDir, waitDir} {
 		entries, err := fs.ReadDir(l.dir.Root().FS(), dir)
 		if err != nil {

@@ -48,7 +48,7 @@ func (s *Store) Begin(start Line, ticket Ticket) (*Waiting, error) {
 	})
 	if err != nil {
 		if w.file != nil {
-			w.Done()
+			unlock(w.file) // a dead ticket: should the line have been stored after all, Repair ends it
 		}
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (w *Waiting) write() error {
 // Done removes the ticket: the request has the lock, or has ended without it.
 func (w *Waiting) Done() error {
 	err := w.store.dir.Remove(w.path())
-	return errors.Join(err, w.file.Close())
+	return errors.Join(err, unlock(w.file))
 }
 
 func (w *Waiting) path() string { return path.Join(waitDir, strconv.Itoa(w.Deploy)+".json") }
@@ -123,7 +123,7 @@ func (s *Store) readTicket(name string) (Ticket, ticketState) {
 	if err != nil {
 		return Ticket{}, ticketGone // it got the lock or ended since
 	}
-	defer f.Close()
+	defer unlock(f)
 	if flock(f, unix.LOCK_SH|unix.LOCK_NB) == nil {
 		if _, err := s.dir.Root().Lstat(name); err != nil {
 			return Ticket{}, ticketGone

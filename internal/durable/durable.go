@@ -213,13 +213,25 @@ func (d *Dir) RemoveTree(name string) error {
 	})
 }
 
+// makeWritable gives the owner all rights on the directories of a tree, as far
+// as it can: RemoveAll names what stays. It lists them itself because fs.FS
+// knows no names that are not UTF-8.
 func makeWritable(root *os.Root, name string) {
-	fs.WalkDir(root.FS(), name, func(p string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			root.Chmod(p, 0o700) // best effort: RemoveAll names what stays
+	if info, err := root.Lstat(name); err != nil || !info.IsDir() {
+		return
+	}
+	root.Chmod(name, 0o700)
+	f, err := root.Open(name)
+	if err != nil {
+		return
+	}
+	entries, _ := f.ReadDir(-1)
+	f.Close()
+	for _, entry := range entries {
+		if entry.IsDir() {
+			makeWritable(root, path.Join(name, entry.Name()))
 		}
-		return nil
-	})
+	}
 }
 
 // Sync syncs the directory name ("." for the directory itself).
