@@ -1,0 +1,141 @@
+package gitsrc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// CheckoutOptions say what of a commit is checked out, and what is refused.
+type CheckoutOptions struct {
+	Subdir       string // only this folder, without its name in front; a clean relative path; "" is the whole tree
+	Limits       Limits
+	OutsideLinks bool   // allow links that are absolute or lead out of the tree
+	Owner        *Owner // who is to own everything, dir itself too; nil is this process
+}
+
+// Limits bound a tree. A field that is 0 takes its value from [DefaultLimits].
+type Limits struct {
+	Files int   // files and links; folders are counted apart, by the same number
+	Bytes int64 // content of all files together
+	Depth int   // names in a path: 3 for a/b/c
+}
+
+// DefaultLimits are far above what sites and services have.
+func DefaultLimits() Limits { return Limits{Files: 500_000, Bytes: 4 << 30, Depth: 64} }
+
+// Owner is who gets the files. Giving them to somebody else needs root.
+type Owner struct{ UID, GID int }
+
+// Tree sums up what was checked out.
+type Tree struct {
+	// Digest is the SHA-256, in hex, of the tree's modes, content ids and
+	// names: the same as of what `git ls-tree -r -z <commit>:<subdir>` prints.
+	Digest string
+	Files  int   // files and links
+	Bytes  int64 // content of files and links together
+}
+
+// Checkout writes the commit's tree into dir, which must exist and be empty.
+//
+// Refused trees are a [*RefusedError], and nothing was written; a commit or
+// subdir that is not there is an error that wraps [ErrNotFound]; failures of the
+// disk wrap their cause (ENOSPC, EDQUOT). After any error but a refusal dir
+// holds a part of the tree, which is the caller's to throw away.
+//
+// Git knows no empty folders, so none are made. Submodules are refused, not
+// fetched. Nothing is synced.
+func (r *Repo) Checkout(ctx context.Context, commit Hash, dir string, o CheckoutOptions) (Tree, error) {
+	fail := func(err error) (Tree, error) {
+		return Tree{}, fmt.Errorf("checking out %s into %s: %w", commit.Short(), dir, err)
+	}
+	into, err := openEmpty(dir)
+	if err != nil {
+		return fail(err)
+	}
+	defer into.Close()
+	tree, err := r.treeOf(ctx, commit, o.Subdir)
+	if err != nil {
+		return fail(err)
+	}
+	list, err := r.list(ctx, tree, o.Limits.orDefault())
+	if err != nil {
+		return fail(err)
+	}
+	links, err := r.readLinks(ctx, list.entries)
+	if err != nil {
+		return fail(err)
+	}
+	if err := guardLinks(links, o.OutsideLinks); err != nil {
+		return fail(err)
+	}
+	out := &writer{repo: r, root: int(into.Fd()), entries: list.entries, links: links, owner: o.Owner}
+	if err := out.write(ctx); err != nil {
+		return fail(err)
+	}
+	return list.tree(), nil
+}
+
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits()
+	if l.Files > 0 {
+		d.Files = l.Files
+	}
+	if l.Bytes > 0 {
+		d.Bytes = l.Bytes
+	}
+	if l.Depth > 0 {
+		d.Depth = l.Depth
+	}
+	return d
+}
+
+// openEmpty opens a directory, not a link to one, that has to be empty.
+func openEmpty(dir string) (*os.File, error) {
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	names, err := f.Readdirnames(1)
+	switch {
+	case len(names) > 0:
+		err = errors.New("the directory is not empty")
+	case errors.Is(err, io.EOF):
+		return f, nil
+	}
+	f.Close()
+	return nil, err
+}
+
+// treeOf finds the tree object of a commit, or of a folder in it.
+func (r *Repo) treeOf(ctx context.Context, commit Hash, subdir string) (Hash, error) {
+	b, err := r.openBatch(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer b.close()
+	if subdir == "" || subdir == "." {
+		c, err := b.commit(commit)
+		if err != nil {
+			return "", err
+		}
+		return Hash(c.TreeHash.String()), nil
+	}
+	if err := checkPath(subdir); err != nil {
+		return "", fmt.Errorf("folder %q: %w", subdir, err)
+	}
+	found, err := b.find(commit, subdir)
+	switch {
+	case err != nil:
+		return "", err
+	case found.mode == "":
+		return "", fmt.Errorf("folder %q is not in the commit: %w", subdir, ErrNotFound)
+	case found.mode != modeFolder:
+		return "", fmt.Errorf("%q is a %s, not a folder", subdir, kindOf(found.mode))
+	}
+	return found.id, nil
+}

@@ -1,0 +1,92 @@
+// Package gitsrc turns a commit of a bare repository into files.
+//
+// It resolves names to commits, checks a commit's tree out into an empty
+// directory, and moves refs. What it promises:
+//
+//   - Exact. A checked out tree holds what `git ls-tree -r` lists: every name
+//     byte for byte, every content proved against git's own object id, modes
+//     0644 and 0755 whatever the umask. Attributes and filters of the pushed
+//     tree (export-ignore, eol, filter) change nothing.
+//   - Safe. The whole tree is judged before its first byte is written; a tree
+//     that is refused leaves the directory empty ([RefusedError]). Writing goes
+//     through directory handles and never through a link.
+//   - No programs. git is started here without git hooks, filters, network,
+//     prompts, replaced objects or anybody's configuration but the
+//     repository's own.
+//   - Refs move together or not at all, and are on the disk when [Repo.MoveRefs]
+//     returns nil. What a killed git left in their way is cleared.
+//
+// It does not lock: the caller makes sure that one process at a time moves the
+// refs it owns. It does not sync checked out trees, and does not remove what a
+// failed [Repo.Checkout] left in the directory; both are for the owner of that
+// directory. It needs git 2.29 or newer and SHA-1 repositories.
+package gitsrc
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/go-git/go-git/v5"
+)
+
+// ErrNotFound is wrapped by errors about a revision, commit or folder that the
+// repository does not have.
+var ErrNotFound = errors.New("not found")
+
+// Repo is a bare repository. Its methods may be used by several goroutines.
+type Repo struct {
+	dir  string
+	refs *git.Repository // used for refs and configuration, never for objects
+}
+
+// Open opens the bare repository at dir. A missing one is an error that wraps
+// fs.ErrNotExist.
+func Open(dir string) (*Repo, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening repository %s: %w", dir, err)
+	}
+	if err := checkBare(abs); err != nil {
+		return nil, fmt.Errorf("opening repository %s: %w", abs, err)
+	}
+	opened, err := git.PlainOpen(abs)
+	if err != nil {
+		return nil, fmt.Errorf("opening repository %s: %w", abs, err)
+	}
+	return &Repo{dir: abs, refs: opened}, nil
+}
+
+// Dir returns the repository's absolute path.
+func (r *Repo) Dir() string { return r.dir }
+
+// checkBare tells what a directory that is no bare repository is instead.
+func checkBare(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("it does not exist: %w", fs.ErrNotExist)
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return errors.New("it is not a directory")
+	}
+	if exists(filepath.Join(dir, ".git")) {
+		return errors.New("it is a working copy, not a bare repository")
+	}
+	for _, part := range []string{"HEAD", "objects", "refs"} {
+		if !exists(filepath.Join(dir, part)) {
+			return fmt.Errorf("it is not a bare repository: %s is missing", part)
+		}
+	}
+	return nil
+}
+
+// exists says whether something is at name; what cannot be looked at counts as
+// being there, so that nothing is made in its place.
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return !errors.Is(err, fs.ErrNotExist)
+}

@@ -1,0 +1,111 @@
+package gitsrc
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strconv"
+)
+
+// entry is one file or link of a tree.
+type entry struct {
+	path string // slash-separated, relative to the tree
+	id   objectID
+	mode fileMode
+	size int64 // bytes
+}
+
+type fileMode uint8
+
+const (
+	regular fileMode = iota
+	program
+	link
+)
+
+// listing is a whole tree that passed the guard, in the byte order of paths.
+type listing struct {
+	entries []entry
+	bytes   int64
+	digest  hash.Hash
+}
+
+// list asks git for all names beneath tree and judges each as it comes. It
+// stops at once when a limit is passed.
+func (r *Repo) list(ctx context.Context, tree Hash, limits Limits) (*listing, error) {
+	p, err := r.start(ctx, command{args: []string{"ls-tree", "-r", "-t", "-z", "-l", "--full-tree", string(tree)}})
+	if err != nil {
+		return nil, err
+	}
+	l := &listing{digest: sha256.New()}
+	g := &guard{limits: limits}
+	if err := l.read(p.out, g); err != nil {
+		return nil, p.failed(err)
+	}
+	if err := p.wait(); err != nil {
+		return nil, err
+	}
+	return l, g.done(l.entries)
+}
+
+// tree sums the listing up.
+func (l *listing) tree() Tree {
+	return Tree{Digest: hex.EncodeToString(l.digest.Sum(nil)), Files: len(l.entries), Bytes: l.bytes}
+}
+
+// read reads records that end in NUL. What it returns early is a refusal.
+func (l *listing) read(from io.Reader, g *guard) error {
+	in := bufio.NewReaderSize(from, 64<<10)
+	for {
+		record, err := in.ReadSlice(0)
+		switch {
+		case errors.Is(err, io.EOF) && len(record) == 0:
+			return nil
+		case errors.Is(err, bufio.ErrBufferFull):
+			return g.refuse("", "a path is longer than %d bytes", maxPath)
+		case err != nil:
+			return fmt.Errorf("reading the list of files: %w", err)
+		}
+		if err := l.add(record, g); err != nil {
+			return err
+		}
+	}
+}
+
+// add takes one record, "<mode> <kind> <id> <size>\t<path>\x00"; folders and
+// submodules have "-" for a size.
+func (l *listing) add(record []byte, g *guard) error {
+	head, path, ok := bytes.Cut(record[:len(record)-1], []byte{'\t'})
+	fields := bytes.Fields(head)
+	if !ok || len(fields) != 4 {
+		return fmt.Errorf("reading the list of files: unexpected record %.100q", record)
+	}
+	id, ok := parseObjectID(fields[2])
+	if !ok {
+		return fmt.Errorf("reading the list of files: unexpected id in %.100q", record)
+	}
+	if string(fields[1]) == "tree" {
+		return g.folder(path)
+	}
+	e := entry{path: string(path), id: id}
+	if e.mode, ok = g.mode(string(fields[0]), e.path); !ok {
+		return nil // noted; the tree is refused in the end
+	}
+	size, err := strconv.ParseInt(string(fields[3]), 10, 64)
+	if err != nil || size < 0 {
+		return fmt.Errorf("object %s of %q is missing from the repository", fields[2], path)
+	}
+	e.size = size
+	l.bytes += size
+	l.entries = append(l.entries, e)
+	for _, part := range [][]byte{fields[0], {' '}, fields[1], {' '}, fields[2], {'\t'}, path, {0}} {
+		l.digest.Write(part)
+	}
+	return g.file(e, len(l.entries), l.bytes)
+}
