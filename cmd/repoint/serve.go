@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"repoint/gitsrc"
 	"repoint/serve"
 )
 
@@ -51,6 +52,9 @@ func (p *program) serve(ctx context.Context, config serve.Config) error {
 	outlive()
 	ctx, stop := untilTold(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := gitsrc.CheckGit(ctx); err != nil {
+		return err
+	}
 	server, err := serve.Listen(config)
 	if err != nil {
 		return err
