@@ -82,6 +82,26 @@ func TestCheckoutIsExact(t *testing.T) {
 	checkFolders(t, dir)
 }
 
+// The project itself: a tree that nobody made up for a test.
+func TestCheckoutOfThisProject(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	root, err := filepath.Abs("..")
+	must(t, err)
+	gitIn(t, r.dir, "", "-c", "core.bare=false", "--git-dir", r.dir, "--work-tree", root, "add", "--all", root)
+	tip := commitTree(t, r, Hash(gitIn(t, r.dir, "", "write-tree")))
+	dir := empty(t)
+	tree, err := r.Checkout(t.Context(), tip, dir, CheckoutOptions{})
+	must(t, err)
+	listed := gitIn(t, r.dir, "", "ls-tree", "-r", "-z", "--full-tree", string(tip))
+	if got := onDisk(t, dir); got != listed {
+		t.Error("the disk differs from the listing:", cmp.Diff(strings.Split(listed, "\x00"), strings.Split(got, "\x00")))
+	}
+	if tree.Files < 100 {
+		t.Errorf("only %d files", tree.Files)
+	}
+}
+
 // onDisk lists a directory as `git ls-tree -r -z` lists a tree.
 func onDisk(t *testing.T, dir string) string {
 	t.Helper()
