@@ -36,15 +36,25 @@ func (l *Lock) Begin(commit string) (Name, error) {
 // Discard removes a tree that was never sealed: out of sight by one rename
 // first, then deleted. Killed in between, the next opening deletes the rest.
 func (l *Lock) Discard(name Name) error {
-	if seal, err := l.SealOf(name); err != nil || seal != nil {
-		return errors.Join(err, fmt.Errorf("discarding %s: it is sealed", name))
+	seal, err := l.SealOf(name)
+	if err != nil {
+		return err
 	}
-	trash := path.Join(trashDir, durable.TempName())
-	if err := l.dir.Rename(string(name), trash); err != nil {
-		return fmt.Errorf("discarding %s: %w", name, err)
+	if seal != nil {
+		return fmt.Errorf("discarding %s: it is sealed", name)
 	}
-	if err := l.dir.RemoveTree(trash); err != nil {
+	trash, err := l.hide(name)
+	if err == nil {
+		err = l.dir.RemoveTree(trash)
+	}
+	if err != nil {
 		return fmt.Errorf("discarding %s: %w", name, err)
 	}
 	return nil
+}
+
+// hide moves a tree into the trash.
+func (l *Lock) hide(name Name) (trash string, err error) {
+	trash = path.Join(trashDir, durable.TempName())
+	return trash, l.dir.Rename(string(name), trash)
 }

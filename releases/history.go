@@ -28,17 +28,67 @@ func (s *Store) Deploy(id int) (start, end *Line, err error) {
 // LiveInJournal returns what is live according to the journal. It is history:
 // what [Store.Links] says is the truth.
 func (s *Store) LiveInJournal() (name Name, known bool, err error) {
-	_, err = s.History(func(line Line) bool {
-		name, known = line.Live, line.Live != ""
-		return !known
-	})
-	return name, known, err
+	line, err := s.lastLive()
+	return line.Live, line.Live != "", err
 }
 
-func (s *Store) everStarted(commit string) (known bool, err error) {
+// lastLive returns the newest line that says what is live; the zero Line when
+// there is none.
+func (s *Store) lastLive() (last Line, err error) {
 	_, err = s.History(func(line Line) bool {
-		known = line.Event == Start && line.Commit == commit
-		return !known
+		if line.Live != "" {
+			last = line
+		}
+		return last.Live == ""
+	})
+	return last, err
+}
+
+// begun reports whether the journal accounts for an unsealed tree: the last
+// deploy of its commit that ended, ended badly. If it ended well the tree was
+// sealed, and the seal is what is missing.
+func (s *Store) begun(name Name) (known bool, err error) {
+	failed := map[int]bool{}
+	_, err = s.History(func(line Line) bool {
+		bad, ended := failed[line.Deploy]
+		switch {
+		case line.Live == name:
+			return false
+		case line.Event == End:
+			failed[line.Deploy] = line.Error != ""
+		case line.Event == Start && ended && line.Commit == name.Commit():
+			known = bad
+			return false
+		}
+		return true
 	})
 	return known, err
+}
+
+// lookBack is how many starts are looked at for one without an end. Whoever
+// takes the lock closes what the dead left open, so it is among the last ones.
+const lookBack = 100
+
+// unended returns the deploys that started last and have no end. It stops at a
+// line that is missing: what is older may have ended there.
+func (s *Store) unended() (ids []int, err error) {
+	ended := map[int]bool{}
+	seen, seq := 0, int64(0)
+	_, err = s.History(func(line Line) bool {
+		if seq != 0 && line.Seq != seq-1 {
+			return false
+		}
+		seq = line.Seq
+		switch line.Event {
+		case End:
+			ended[line.Deploy] = true
+		case Start:
+			seen++
+			if !ended[line.Deploy] {
+				ids = append(ids, line.Deploy)
+			}
+		}
+		return seen < lookBack
+	})
+	return ids, err
 }

@@ -41,7 +41,13 @@ func (j journal) append(fill func(line *Line) error) (Line, error) {
 	if err != nil {
 		return Line{}, err
 	}
-	if err := j.dir.Append(f, append(data, '\n')); err != nil {
+	if line.Seq == 1 { // the file is new
+		err = j.dir.Sync(stateDir)
+	}
+	if err == nil {
+		err = j.dir.Append(f, append(data, '\n'))
+	}
+	if err != nil {
 		return Line{}, fmt.Errorf("writing the journal: %w", err)
 	}
 	return line, nil
@@ -66,10 +72,12 @@ func (j journal) next(f *os.File) (Line, error) {
 		return Line{}, err
 	}
 	next := Line{Seq: 1}
-	_, err := backwards(f, func(last Line) bool {
+	damaged, err := backwards(f, func(last Line) bool {
 		next = Line{Seq: last.Seq + 1, Top: last.Top}
 		return false
 	})
+	next.Seq += int64(damaged) // each had a number, and may have given one out
+	next.Top += damaged
 	return next, err
 }
 

@@ -92,18 +92,18 @@ func (l *Lock) Switch(to Name) (from Name, err error) {
 	return links.Current, l.dir.Sync(".")
 }
 
-// Unswitch puts current and previous back as they were before a Switch that
-// failed; with nothing live before, current is removed.
+// Unswitch puts the links back as they were before a Switch that failed; with
+// nothing live before, current is removed. Current comes last: killed before
+// it moves, the new release is live and the others are set from the journal;
+// killed after it, all of them are as they were. A link that cannot be put
+// back keeps no other from it.
 func (l *Lock) Unswitch(before Links) error {
-	for _, each := range []struct {
-		name string
-		to   Name
-	}{{Current, before.Current}, {Previous, before.Previous}, {Next, before.Next}} {
-		if err := l.restore(each.name, each.to); err != nil {
-			return err
-		}
-	}
-	return l.dir.Sync(".")
+	return errors.Join(
+		l.restore(Next, before.Next),
+		l.restore(Previous, before.Previous),
+		l.restore(Current, before.Current),
+		l.dir.Sync("."),
+	)
 }
 
 func (l *Lock) restore(link string, to Name) error {
@@ -121,6 +121,9 @@ func (l *Lock) restore(link string, to Name) error {
 func (l *Lock) Stage(name Name) error {
 	if seal, err := l.SealOf(name); err != nil || seal == nil {
 		return errors.Join(err, fmt.Errorf("staging %s: it is not sealed", name))
+	}
+	if _, err := l.link(Next); err != nil {
+		return err
 	}
 	if err := l.point(Next, name); err != nil {
 		return err

@@ -57,6 +57,8 @@ const (
 	lockFile = stateDir + "/lock"
 )
 
+var stateDirs = []string{sealsDir, logsDir, waitDir, trashDir}
+
 // Store is one app's directory, opened. Reading needs no lock; everything that
 // changes releases or links is a method of [Lock].
 type Store struct {
@@ -74,7 +76,7 @@ func Init(disk durable.Disk, dir string) error {
 	if err := d.Mkdir(stateDir, 0o700); err != nil {
 		return err
 	}
-	for _, name := range []string{sealsDir, logsDir, waitDir, trashDir} {
+	for _, name := range stateDirs {
 		if err := d.Mkdir(name, 0o700); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,13 +25,27 @@ const (
 func (l *Lock) Repair(now time.Time) ([]string, error) {
 	var notes []string
 	for _, step := range []func(time.Time) ([]string, error){
-		l.sweepTemps, l.closeHistory, l.followLink, l.dropUnsealed, l.emptyTrash,
+		l.makeDirs, l.sweepTemps, l.closeHistory, l.followLink, l.dropUnsealed, l.emptyTrash,
 	} {
 		done, err := step(now)
 		notes = append(notes, done...)
 		if err != nil {
 			return notes, fmt.Errorf("cleaning up after an earlier deploy: %w", err)
 		}
+	}
+	return notes, nil
+}
+
+// makeDirs makes again what a restored backup may lack, being empty.
+func (l *Lock) makeDirs(time.Time) (notes []string, err error) {
+	for _, name := range stateDirs {
+		if _, err := l.dir.Root().Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := l.dir.Mkdir(name, 0o700); err != nil {
+			return notes, err
+		}
+		notes = append(notes, name+" was missing and is made again")
 	}
 	return notes, nil
 }
@@ -59,67 +74,105 @@ func (l *Lock) sweepTemps(time.Time) ([]string, error) {
 	return nil, nil
 }
 
-// closeHistory gives each deploy whose process died the end line it lacks.
+// closeHistory gives each deploy whose process died the end line it lacks, and
+// removes its ticket. Without an end, without the lock, which we have, and
+// without a ticket that somebody holds it is dead.
 func (l *Lock) closeHistory(now time.Time) (notes []string, err error) {
-	_, dead, err := l.Tickets()
+	ids, err := l.unended()
 	if err != nil {
 		return nil, err
 	}
-	waited := len(dead)
-	if before := l.before.Deploy; before != 0 {
-		dead = append(dead, before)
+	alive, dead, err := l.Tickets() // after the journal: a ticket is there first
+	if err != nil {
+		return nil, err
 	}
-	for i, id := range dead {
-		started, ended, err := l.Deploy(id)
+	ids = append(ids, dead...)
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		if slices.ContainsFunc(alive, func(t Ticket) bool { return t.Deploy == id }) {
+			continue
+		}
+		note, err := l.endDead(id, now)
 		if err != nil {
 			return notes, err
 		}
-		if started != nil && ended == nil {
-			err = l.Append(Line{Event: End, Time: now, Deploy: id, Outcome: Interrupted,
-				Error: "its process died", Millis: now.Sub(started.Time).Milliseconds()})
-			notes = append(notes, fmt.Sprintf("deploy %d was interrupted: its process died", id))
-		}
-		if err == nil && i < waited {
-			err = l.dir.Remove(path.Join(waitDir, fmt.Sprintf("%d.json", id)))
-		}
-		if err != nil {
+		notes = append(notes, note...)
+	}
+	for _, id := range dead {
+		if err := l.dir.Remove(ticketPath(id)); err != nil {
 			return notes, err
 		}
 	}
 	return notes, nil
 }
 
-// followLink makes the journal and previous agree with current, which is
-// believed: a switch whose process died before it could say so, or a link
+func (l *Lock) endDead(id int, now time.Time) (notes []string, err error) {
+	start, ended, err := l.Deploy(id) // again: it may just have ended
+	if err != nil || start == nil || ended != nil {
+		return nil, err
+	}
+	return []string{fmt.Sprintf("deploy %d was interrupted: its process died", id)},
+		l.Append(Line{Event: End, Time: now, Deploy: id, Outcome: Interrupted,
+			Error: "its process died", Millis: now.Sub(start.Time).Milliseconds()})
+}
+
+// followLink makes the journal and the other links agree with current, which
+// is believed: a switch whose process died before it could say so, or a link
 // that somebody moved by hand.
 func (l *Lock) followLink(now time.Time) ([]string, error) {
 	links, err := l.Links()
+	if err != nil || links.Current == "" {
+		return nil, err
+	}
+	last, err := l.lastLive()
 	if err != nil {
 		return nil, err
 	}
-	said, known, err := l.LiveInJournal()
-	if err != nil || links.Current == "" || links.Current == said {
+	if links.Current == last.Live {
+		if links.Previous == links.Current { // a switch that was half undone
+			return nil, l.setPrevious(links, last.From)
+		}
+		return nil, nil
+	}
+	if err := l.setPrevious(links, last.Live); err != nil {
 		return nil, err
 	}
-	if known && links.Previous != said {
-		if seal, err := l.SealOf(said); err != nil {
+	if links.Next == links.Current {
+		if err := errors.Join(l.dir.Remove(Next), l.dir.Sync(".")); err != nil {
 			return nil, err
-		} else if seal != nil {
-			if err := errors.Join(l.point(Previous, said), l.dir.Sync(".")); err != nil {
-				return nil, err
-			}
 		}
 	}
 	note := fmt.Sprintf("current was found on %s", links.Current.Short())
-	if known {
-		note += ", the journal had it on " + said.Short()
+	if last.Live != "" {
+		note += ", the journal had it on " + last.Live.Short()
 	}
-	return []string{note}, l.Append(Line{Event: Found, Time: now, Live: links.Current, From: said})
+	return []string{note}, l.Append(Line{Event: Found, Time: now, Live: links.Current, From: last.Live})
 }
 
-// dropUnsealed removes trees that a dead deploy was building, and seals whose
-// tree is gone. A tree that no journal line accounts for, or that a link
-// points at, is not ours to remove.
+// setPrevious points previous at what was live before, if that is a sealed
+// release. In any case it does not stay on what is live.
+func (l *Lock) setPrevious(links Links, to Name) error {
+	var seal *Seal
+	var err error
+	if to != "" && to != links.Previous {
+		seal, err = l.SealOf(to)
+	}
+	switch {
+	case err != nil:
+		return err
+	case seal != nil:
+		err = l.point(Previous, to)
+	case links.Previous != "" && links.Previous == links.Current:
+		err = l.dir.Remove(Previous)
+	default:
+		return nil
+	}
+	return errors.Join(err, l.dir.Sync("."))
+}
+
+// dropUnsealed removes trees that a deploy which failed or died was building,
+// and seals whose tree is gone. A tree that the journal does not account for,
+// or that a link points at, is not ours to remove.
 func (l *Lock) dropUnsealed(time.Time) (notes []string, err error) {
 	list, err := l.List()
 	if err != nil {
@@ -131,15 +184,15 @@ func (l *Lock) dropUnsealed(time.Time) (notes []string, err error) {
 		if release.Seal != nil || release.Live || release.Previous || release.Next {
 			continue
 		}
-		known, err := l.everStarted(release.Name.Commit())
+		begun, err := l.begun(release.Name)
 		if err != nil {
 			return notes, err
 		}
-		if !known {
-			notes = append(notes, fmt.Sprintf("%s has no seal and is in no journal line: left alone", release.Name))
+		if !begun {
+			notes = append(notes, fmt.Sprintf("%s has no seal, and no deploy was building it: left alone", release.Name))
 			continue
 		}
-		if err := l.Discard(release.Name); err != nil {
+		if _, err := l.hide(release.Name); err != nil { // the trash is emptied next
 			return notes, err
 		}
 		notes = append(notes, fmt.Sprintf("removed %s, which was never finished", release.Name.Short()))

@@ -37,11 +37,12 @@ type Waiting struct {
 }
 
 // Begin takes a request: it gets the next deploy number, its start line in the
-// journal and its ticket, all or nothing as others see it.
+// journal and its ticket. On an error it was not taken; what there is of it
+// counts as a dead one's.
 func (s *Store) Begin(start Line, ticket Ticket) (*Waiting, error) {
 	w := &Waiting{Ticket: ticket, store: s}
 	_, err := s.journal.append(func(line *Line) error {
-		start.Seq, start.Top, start.Event = line.Seq, line.Top+1, Start
+		start.Seq, start.Top, start.Event = line.Seq, s.freeNumber(line.Top), Start
 		start.Deploy, w.Deploy = start.Top, start.Top
 		*line = start
 		return w.write()
@@ -53,6 +54,18 @@ func (s *Store) Begin(start Line, ticket Ticket) (*Waiting, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// freeNumber returns the first number after top that has no ticket: one that
+// died before its start line was written keeps its number until it is removed.
+// The last holder of the lock had a number too, should the journal be lost.
+func (s *Store) freeNumber(top int) int {
+	for top = max(top, s.Holder().Deploy); ; {
+		top++
+		if _, err := s.dir.Root().Lstat(ticketPath(top)); err != nil {
+			return top
+		}
+	}
 }
 
 // write makes the ticket's file. It gets its name only once it is locked, so
@@ -83,7 +96,9 @@ func (w *Waiting) Done() error {
 	return errors.Join(err, unlock(w.file))
 }
 
-func (w *Waiting) path() string { return path.Join(waitDir, strconv.Itoa(w.Deploy)+".json") }
+func (w *Waiting) path() string { return ticketPath(w.Deploy) }
+
+func ticketPath(deploy int) string { return path.Join(waitDir, strconv.Itoa(deploy)+".json") }
 
 // Tickets returns the requests that wait, the oldest first, and the numbers of
 // those whose process died.
@@ -101,6 +116,7 @@ func (s *Store) Tickets() (alive []Ticket, dead []int, err error) {
 		ticket, state := s.readTicket(path.Join(waitDir, entry.Name()))
 		switch state {
 		case ticketHeld:
+			ticket.Deploy = id
 			alive = append(alive, ticket)
 		case ticketDead:
 			dead = append(dead, id)
@@ -120,8 +136,11 @@ const (
 
 func (s *Store) readTicket(name string) (Ticket, ticketState) {
 	f, err := s.dir.Root().Open(name)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return Ticket{}, ticketGone // it got the lock or ended since
+	}
+	if err != nil {
+		return Ticket{}, ticketHeld // nobody knows that it is dead
 	}
 	defer unlock(f)
 	if flock(f, unix.LOCK_SH|unix.LOCK_NB) == nil {
@@ -132,7 +151,7 @@ func (s *Store) readTicket(name string) (Ticket, ticketState) {
 	}
 	var ticket Ticket
 	if json.NewDecoder(f).Decode(&ticket) != nil {
-		return Ticket{}, ticketGone
+		return Ticket{}, ticketHeld
 	}
 	return ticket, ticketHeld
 }
