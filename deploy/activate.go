@@ -52,6 +52,9 @@ func (r *run) switchLink() error {
 // branch again.
 func (r *run) moveBranch(ctx context.Context) error {
 	links, err := r.lock.Links()
+	if err == nil && r.before.Current == "" {
+		r.branch, err = r.app.branch(ctx)
+	}
 	if err == nil {
 		err = r.app.moveRefs(ctx, links, r.leaveRef())
 	}
@@ -82,7 +85,11 @@ func (r *run) undo(cause *Failure) *Failure {
 		cause.Hint = fmt.Sprintf("look at %s/%s: it may point at either release", r.app.Dir, releases.Current)
 		return cause
 	}
-	if err := r.app.moveRefs(context.Background(), r.before, ""); err != nil {
+	err := r.app.moveRefs(context.Background(), r.before, "")
+	if err == nil && r.branch != nil { // nothing was live before: the links do not say where the branch was
+		err = r.app.moveRef(context.Background(), *r.branch)
+	}
+	if err != nil {
 		cause.More = append(cause.More, err.Error())
 	}
 	return cause
@@ -95,12 +102,12 @@ func (r *run) stage(ctx context.Context) error {
 	}
 	return r.timed("Stage", func() error {
 		if err := r.lock.Stage(r.release); err != nil {
-			return r.diskFailure("cannot stage", err)
+			return r.undo(r.diskFailure("cannot stage", err))
 		}
 		links := r.before
 		links.Next = r.release
 		if err := r.app.moveRefs(context.WithoutCancel(ctx), links, ""); err != nil {
-			return r.diskFailure("cannot move "+nextRef, err)
+			return r.undo(r.diskFailure("cannot move "+nextRef, err))
 		}
 		return nil
 	}, func() string { return releases.Next + " -> " + r.release.Short() })

@@ -96,6 +96,9 @@ func (a *App) tidy(ctx context.Context) ([]string, error) {
 	}
 	defer lock.Unlock()
 	notes, err := a.repair(ctx, lock)
+	if isDiskFull(err) {
+		return append(notes, err.Error()), nil // what reads and what goes back still works
+	}
 	if err != nil {
 		return notes, err
 	}

@@ -24,6 +24,10 @@ func Create(ctx context.Context, env Env, dir, branch string, script []byte) err
 	if err := CheckName(filepath.Base(dir)); err != nil {
 		return err
 	}
+	template, err := templateOf(dir, branch)
+	if err != nil {
+		return err
+	}
 	if err := makeAppDir(dir); err != nil {
 		return err
 	}
@@ -33,7 +37,7 @@ func Create(ctx context.Context, env Env, dir, branch string, script []byte) err
 	if err := releases.Init(env.Disk, dir); err != nil {
 		return err
 	}
-	if err := writeTemplate(env, dir, branch); err != nil {
+	if err := writeTemplate(env, dir, template); err != nil {
 		return err
 	}
 	if err := env.makeShared(dir); err != nil {
@@ -69,13 +73,17 @@ func makeAppDir(dir string) error {
 	return os.Chmod(dir, 0o755) // whatever the umask
 }
 
-func writeTemplate(env Env, dir, branch string) error {
+// templateOf is the configuration that a new app in dir starts with. A branch
+// that git would not take is found here, before anything is made.
+func templateOf(dir, branch string) ([]byte, error) {
+	text := config.Template(branch)
+	_, err := config.Load(config.Source{Name: filepath.Join(dir, ConfigFile), Data: text}, config.Source{})
+	return text, err
+}
+
+func writeTemplate(env Env, dir string, text []byte) error {
 	name := filepath.Join(dir, ConfigFile)
 	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	text := config.Template(branch)
-	if _, err := config.Load(config.Source{Name: name, Data: text}, config.Source{}); err != nil {
 		return err
 	}
 	return env.Disk.WriteFile(name, text, 0o644)

@@ -101,6 +101,8 @@ type run struct {
 	built   bool          // by this deploy
 	tree    gitsrc.Tree   // what was checked out
 
+	branch *gitsrc.RefChange // where the branch stood, when nothing was live
+
 	moved bool // current points somewhere else than before
 	same  bool // it was live already
 }

@@ -44,6 +44,9 @@ func (r *run) checkoutFailure(ctx context.Context, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return canceled(ctx)
+	case errors.Is(err, gitsrc.ErrNotFound): // the commit itself was read before
+		return &Failure{Reason: fmt.Sprintf("folder %q is not in the commit", r.config.Subdir), Cause: err,
+			Hint: "see subdir in " + r.app.Dir + "/" + ConfigFile}
 	case errors.As(err, &refused):
 		return &Failure{Reason: "refused: " + refused.Problems[0], More: refused.Problems[1:], Hint: refused.Hint, Cause: err}
 	}
@@ -60,7 +63,7 @@ func (r *run) runBuildHooks(ctx context.Context, name releases.Name) error {
 	if err != nil {
 		return err
 	}
-	r.tell(Begun, "Build", strings.Join(lines, " && "), 0)
+	r.tell(Begun, "Build", hook.Mask.Mask(strings.Join(lines, " && ")), 0)
 	began := r.app.env.Now()
 	err = buildhook.Run(ctx, hook, func(line string) { r.tell(Output, "Build", line, 0) })
 	if err != nil {

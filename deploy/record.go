@@ -119,7 +119,7 @@ func (r *run) diskFailure(doing string, err error) *Failure {
 	}
 	f := &Failure{Reason: doing, More: []string{err.Error()}, Cause: err}
 	switch {
-	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
+	case isDiskFull(err):
 		f.Reason += ": the disk is full"
 		f.Hint = fmt.Sprintf("see what fills it: df -h %s; du -sh %s/code_*", r.app.Dir, r.app.Dir)
 	case isReadOnly(err):
@@ -131,5 +131,7 @@ func (r *run) diskFailure(doing string, err error) *Failure {
 	}
 	return f
 }
+
+func isDiskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
 func isReadOnly(err error) bool { return errors.Is(err, unix.EROFS) }

@@ -49,8 +49,34 @@ func (a *App) moveRefs(ctx context.Context, links releases.Links, leave string) 
 	move(liveRef, links.Current)
 	move(previousRef, links.Previous)
 	move(nextRef, links.Next)
-	if err := repo.MoveRefs(ctx, changes); err != nil {
+	err = a.env.Disk.Step("move refs", func() error { return repo.MoveRefs(ctx, changes) })
+	if err != nil {
 		return fmt.Errorf("cannot move %s: %w", cfg.Branch, err)
+	}
+	return nil
+}
+
+// branch is the change that puts the app's branch back where it is now.
+func (a *App) branch(ctx context.Context) (*gitsrc.RefChange, error) {
+	cfg, err := a.Config(ctx, "")
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the branch: %w", err)
+	}
+	repo, err := a.Repo()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the branch: %w", err)
+	}
+	at, _, err := repo.Branch(cfg.Branch)
+	return &gitsrc.RefChange{Ref: branchRefs + cfg.Branch, New: at}, err
+}
+
+func (a *App) moveRef(ctx context.Context, change gitsrc.RefChange) error {
+	repo, err := a.Repo()
+	if err == nil {
+		err = a.env.Disk.Step("move refs", func() error { return repo.MoveRefs(ctx, []gitsrc.RefChange{change}) })
+	}
+	if err != nil {
+		return fmt.Errorf("cannot put back %s: %w", shortRef(change.Ref), err)
 	}
 	return nil
 }

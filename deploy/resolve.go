@@ -32,16 +32,20 @@ func (r *run) resolve(ctx context.Context) (err error) {
 }
 
 // readConfig reads the configuration with which the commit is to be made live.
-// Going back needs no git: should the source be damaged, the operator's file
-// is enough.
+// Going back needs neither git nor a configuration without faults: should the
+// source be damaged, the operator's file is enough, and should that be at
+// fault, the defaults are. The link moves first; the rest can be put right then.
 func (r *run) readConfig(ctx context.Context) (config.Config, error) {
 	cfg, err := r.app.Config(ctx, r.commit.Hash)
-	var faults config.Faults
-	if err == nil || r.req.Action != Rollback || errors.As(err, &faults) {
+	if err == nil || r.req.Action != Rollback {
 		return cfg, err
 	}
-	r.tell(Warning, "", err.Error(), 0)
-	return r.app.Config(ctx, "")
+	r.tell(Warning, "", "going back without the repository's configuration: "+configFailure(err).Reason, 0)
+	if cfg, err = r.app.Config(ctx, ""); err == nil {
+		return cfg, nil
+	}
+	r.tell(Warning, "", "going back without the operator's configuration: "+configFailure(err).Reason, 0)
+	return config.Default(), nil
 }
 
 func (r *run) resolveCommit(ctx context.Context) error {

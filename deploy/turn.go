@@ -22,6 +22,14 @@ func (r *run) start(ctx context.Context) error {
 	}
 	line.Subject, line.Author = r.commit.Subject, r.commit.Author
 	ticket.Forward = r.isForward(ctx)
+	if err := r.writeDown(line, ticket); err != nil && !r.unrecorded(err) {
+		return err
+	}
+	r.tell(Title, "", r.title(), 0)
+	return nil
+}
+
+func (r *run) writeDown(line releases.Line, ticket releases.Ticket) error {
 	waiting, err := r.app.store.Begin(line, ticket)
 	if err != nil {
 		return r.diskFailure("cannot take the request", err)
@@ -31,8 +39,18 @@ func (r *run) start(ctx context.Context) error {
 		return r.diskFailure("cannot write the log", err)
 	}
 	r.sink = Tee(Printer(r.log), r.sink)
-	r.tell(Title, "", r.title(), 0)
 	return nil
+}
+
+// unrecorded reports whether the request goes on though err kept it from being
+// written down. A way back does when the disk is full: the link needs no space,
+// and the next opening of the app writes down where it found it.
+func (r *run) unrecorded(err error) bool {
+	if r.req.Action != Rollback || !isDiskFull(err) {
+		return false
+	}
+	r.tell(Warning, "", "the disk is full; going back without writing it down: "+err.Error(), 0)
+	return true
 }
 
 // readCommit reads the commit that was asked for, if the request names one.
@@ -106,6 +124,9 @@ func describe(t releases.Ticket, now time.Time) string {
 }
 
 func (r *run) giveWay(ctx context.Context) error {
+	if r.waiting == nil {
+		return nil
+	}
 	alive, _, err := r.app.store.Tickets()
 	if err != nil {
 		return r.diskFailure("cannot see who waits", err)
@@ -145,11 +166,15 @@ func (r *run) enter(ctx context.Context) error {
 	for _, note := range notes {
 		r.tell(Warning, "", note, 0)
 	}
-	if err != nil {
+	if err != nil && !r.unrecorded(err) {
 		return r.diskFailure("cannot clean up", err)
 	}
 	r.mark = rand.Text()
-	if err := r.lock.Hold(releases.Holder{Deploy: r.id, Ticket: r.waiting.Ticket, Mark: r.mark}); err != nil {
+	if r.waiting == nil {
+		return nil
+	}
+	err = r.lock.Hold(releases.Holder{Deploy: r.id, Ticket: r.waiting.Ticket, Mark: r.mark})
+	if err != nil && !r.unrecorded(err) {
 		return r.diskFailure("cannot take the lock", err)
 	}
 	waiting := r.waiting

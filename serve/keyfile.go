@@ -18,6 +18,11 @@ import (
 // ErrNoKey is returned for a key's name that is not in the file.
 var ErrNoKey = errors.New("no such key")
 
+// TakenError says that a key's name, or the key itself, is in the file already.
+type TakenError struct{ Problem string }
+
+func (e *TakenError) Error() string { return e.Problem }
+
 // maxKeysFile is the largest keys file that is read, in bytes.
 const maxKeysFile = 4 << 20
 
@@ -129,10 +134,10 @@ func changeKeys(apps string, change func(old []byte) ([]byte, error)) error {
 func checkNew(keys []Key, k Key) error {
 	for _, has := range keys {
 		if has.Name == k.Name {
-			return fmt.Errorf("there is a key named %s already", k.Name)
+			return &TakenError{fmt.Sprintf("there is a key named %s already", k.Name)}
 		}
 		if has.Fingerprint == k.Fingerprint {
-			return fmt.Errorf("the key of %s is the same as that of %s", k.Name, has.Name)
+			return &TakenError{fmt.Sprintf("the key of %s is the same as that of %s", k.Name, has.Name)}
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // scriptCommands are what the scripts have besides testscript's own commands:
@@ -24,6 +26,8 @@ import (
 //	[!] refis REF COMMIT    the ref of the app's source stands on COMMIT, or is "none"
 //	sound                   nothing half-done is left in the app, all parts tell the same story
 //	waitfor FILE PATTERN    waits until the file matches
+//	eviltree BRANCH NAME    makes the branch a commit whose tree has one file NAME, whatever it is
+//	tmpfs DIR SIZE          mounts a file system of that size, "ro" makes it read-only
 //	expand FILE…            replaces $VAR and ${VAR} in files
 //	start, signal, finish   see process_test.go
 //	reading, read           see reading_test.go
@@ -32,7 +36,7 @@ import (
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"app": appCommand, "commit": commitCommand, "exits": exitsCommand,
 	"linkis": linkisCommand, "refis": refisCommand, "sound": soundCommand,
-	"waitfor": waitforCommand, "expand": expandCommand,
+	"waitfor": waitforCommand, "expand": expandCommand, "tmpfs": tmpfsCommand, "eviltree": eviltreeCommand,
 	"start": startCommand, "signal": signalCommand, "finish": finishCommand,
 	"reading": readingCommand, "read": readCommand,
 	"json": jsonCommand, "sshkey": sshkeyCommand, "serving": servingCommand,
@@ -157,4 +161,31 @@ func expandCommand(ts *testscript.TestScript, neg bool, args []string) {
 		text := os.Expand(ts.ReadFile(name), ts.Getenv)
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
 	}
+}
+
+func tmpfsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, args, 2, 2, "tmpfs DIR SIZE|ro")
+	dir := ts.MkAbs(args[0])
+	if args[1] == "ro" {
+		ts.Check(unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+		return
+	}
+	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Check(unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755,size="+args[1]))
+	ts.Defer(func() { unix.Unmount(dir, unix.MNT_DETACH) }) // or the work directory could not be removed
+}
+
+func eviltreeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, args, 2, 2, "eviltree BRANCH NAME")
+	git := func(stdin string, args ...string) string {
+		cmd := exec.Command("git", args...)
+		cmd.Dir, cmd.Env, cmd.Stdin = ts.MkAbs("."), scriptEnv(ts), strings.NewReader(stdin)
+		out, err := cmd.Output()
+		ts.Check(err)
+		return strings.TrimSpace(string(out))
+	}
+	blob, err := hex.DecodeString(git("evil\n", "hash-object", "-w", "--stdin"))
+	ts.Check(err)
+	tree := git("100644 "+args[1]+"\x00"+string(blob), "hash-object", "-t", "tree", "--literally", "-w", "--stdin")
+	git("", "branch", "-f", args[0], git("", "commit-tree", "-p", "HEAD", "-m", "evil", tree))
 }

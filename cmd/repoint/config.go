@@ -11,7 +11,7 @@ import (
 )
 
 func (p *program) configCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Check or show an app's configuration", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "config", Short: "Check or show an app's configuration", Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(p.configCheckCommand(), p.configShowCommand())
 	return cmd

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"os"
-	"os/exec"
 	"syscall"
 
 	"github.com/rs/zerolog"
@@ -26,8 +24,8 @@ way back. Only git is needed, and nothing stays behind.`,
 			if err != nil {
 				return err
 			}
-			if _, err := exec.LookPath("git"); err != nil {
-				return hintedError{errors.New("git is not on PATH"), "install it, for instance: apt install git"}
+			if err := needGit(); err != nil {
+				return err
 			}
 			outlive()
 			ctx, stop := untilTold(cmd.Context(), os.Interrupt, syscall.SIGTERM)

@@ -10,6 +10,7 @@ import (
 	"repoint/deploy"
 	"repoint/gitsrc"
 	"repoint/releases"
+	"repoint/serve"
 )
 
 // Exit codes. The table in the root command's help says the same.
@@ -36,6 +37,8 @@ const exitHelp = `Exit codes:
 
 // usageError is a command line that makes no sense.
 type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
 
 // hintedError is an error with what to do about it.
 type hintedError struct {
@@ -90,11 +93,12 @@ func exitCode(err error) int {
 	var usage usageError
 	var faults config.Faults
 	var link *releases.LinkError
+	var taken *serve.TakenError
 	var failure *deploy.Failure
 	switch {
-	case errors.As(err, &usage), errors.As(err, &faults), errors.As(err, &link):
+	case errors.As(err, &usage), errors.As(err, &faults), errors.As(err, &link), errors.As(err, &taken):
 		return exitUsage
-	case errors.Is(err, deploy.ErrNotFound), errors.Is(err, releases.ErrNotAnApp), errors.Is(err, gitsrc.ErrNotFound):
+	case errors.Is(err, deploy.ErrNotFound), errors.Is(err, releases.ErrNotAnApp), errors.Is(err, gitsrc.ErrNotFound), errors.Is(err, serve.ErrNoKey):
 		return exitNotFound
 	case errors.As(err, &failure):
 		return failureCode(failure)

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 
@@ -43,10 +45,21 @@ func (p *program) create(ctx context.Context, dir, branch string) error {
 	if err != nil {
 		return err
 	}
+	if err := needGit(); err != nil {
+		return err
+	}
 	if err := deploy.CheckName(filepath.Base(dir)); err != nil {
 		return usageError{err}
 	}
 	return deploy.Create(ctx, p.env(), dir, branch, githook.Script(exe))
+}
+
+// needGit says how to get git when it is not there.
+func needGit() error {
+	if _, err := exec.LookPath("git"); err != nil {
+		return hintedError{errors.New("git is not on PATH"), "install it, for instance: apt install git"}
+	}
+	return nil
 }
 
 // sayRemote prints what to type on the machine that pushes.

@@ -11,7 +11,7 @@ import (
 )
 
 func (p *program) keysCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "Say who may push to the embedded SSH server", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "keys", Short: "Say who may push to the embedded SSH server", Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(p.keysAddCommand(), p.keysListCommand(), p.keysRemoveCommand())
 	return cmd

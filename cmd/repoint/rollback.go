@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 	"repoint/deploy"
 )
@@ -16,6 +18,9 @@ shortened. Nothing is built and nothing is fetched: the link moves.`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: p.completeApp(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 && args[1] == "" { // an unset variable in somebody's script
+				return usageError{hintedError{errors.New("HASH is empty"), "to go back to what was live before: repoint rollback " + args[0]}}
+			}
 			app, err := p.open(cmd.Context(), args[0])
 			if err != nil {
 				return err

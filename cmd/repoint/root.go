@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 )
@@ -35,7 +37,7 @@ the commit out beside what is live, builds it, and moves one link.
 		Example:       "  repoint demo\n  repoint init /srv/blog\n  repoint status",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().StringVar(&p.apps, "apps", "", "the apps directory (default $REPOINT_APPS, else /srv for root, else $XDG_DATA_HOME/repoint)")
@@ -51,12 +53,31 @@ the commit out beside what is live, builds it, and moves one link.
 	return root
 }
 
+// noCommand refuses what is no command beneath cmd, with the one that was
+// meant.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2 // edits
+	if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
+		return hintedError{err, "did you mean: " + cmd.CommandPath() + " " + meant[0]}
+	}
+	return err
+}
+
 // wrapArgs makes every refused argument list a usage error.
 func wrapArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usageError{hintedError{err, "see: " + cmd.CommandPath() + " --help"}}
+			err := check(cmd, args)
+			var hinted hintedError
+			if err != nil && !errors.As(err, &hinted) {
+				err = hintedError{err, "see: " + cmd.CommandPath() + " --help"}
+			}
+			if err != nil {
+				return usageError{err}
 			}
 			return nil
 		}

@@ -2,13 +2,15 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // TestMain makes this test binary be `repoint` too, on the PATH of every
@@ -85,25 +87,31 @@ const gitConfig = `[user]
 	default = nothing
 `
 
-// scriptCondition knows [root].
+// scriptCondition knows [root], and [mount]: file systems can be mounted here.
+// Where CI runs, all of both must be so: a script that is skipped proves nothing.
 func scriptCondition(cond string) (bool, error) {
-	if cond == "root" {
-		return os.Geteuid() == 0, nil
+	yes := os.Geteuid() == 0
+	switch cond {
+	case "root":
+	case "mount":
+		yes = yes && canMount()
+	default:
+		return false, fmt.Errorf("there is no condition %s", cond)
 	}
-	return false, &unknownCondition{cond}
+	if !yes && os.Getenv("CI") != "" {
+		return false, fmt.Errorf("the tests of CI need %s", cond)
+	}
+	return yes, nil
 }
 
-type unknownCondition struct{ name string }
-
-func (e *unknownCondition) Error() string { return "there is no condition " + e.name }
-
-// setVar replaces a variable of an environment, KEY=VALUE.
-func setVar(env []string, key, value string) []string {
-	kept := make([]string, 0, len(env)+1)
-	for _, entry := range env {
-		if !strings.HasPrefix(entry, key+"=") {
-			kept = append(kept, entry)
-		}
+var canMount = sync.OnceValue(func() bool {
+	dir, err := os.MkdirTemp("", "repoint-mount")
+	if err != nil {
+		return false
 	}
-	return append(kept, key+"="+value)
-}
+	defer os.Remove(dir)
+	if unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k") != nil {
+		return false
+	}
+	return unix.Unmount(dir, unix.MNT_DETACH) == nil
+})

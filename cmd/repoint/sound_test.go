@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"repoint/internal/durable"
 	"repoint/releases"
@@ -20,6 +23,9 @@ func checkSound(app string) error {
 		return err
 	}
 	defer store.Close()
+	if err := checkUnlocked(store); err != nil {
+		return err
+	}
 	links, err := store.Links()
 	if err != nil {
 		return err
@@ -29,7 +35,6 @@ func checkSound(app string) error {
 		checkTrees(store, links),
 		checkRefs(app, links),
 		checkJournal(app, links),
-		checkUnlocked(store),
 	)
 }
 
@@ -83,24 +88,29 @@ func checkTrees(store *releases.Store, links releases.Links) error {
 	return errors.Join(problems...)
 }
 
-// checkRefs wants the refs where the links are. An app whose branch is not
-// main has no other check than that of the refs beneath refs/repoint.
+// checkRefs wants the refs where the links are. HEAD names the app's branch.
 func checkRefs(app string, links releases.Links) error {
 	repo := filepath.Join(app, "repo.git")
+	out, err := exec.Command("git", "--git-dir="+repo, "for-each-ref", "--format=%(refname) %(objectname)").Output()
+	if err != nil {
+		return err
+	}
+	head, err := os.ReadFile(filepath.Join(repo, "HEAD"))
+	if err != nil {
+		return err
+	}
+	at := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		ref, hash, _ := strings.Cut(strings.TrimSpace(line), " ")
+		at[ref] = hash
+	}
 	var problems []error
-	for _, each := range []struct {
-		ref string
-		to  releases.Name
-	}{
-		{"HEAD", links.Current}, {"refs/repoint/live", links.Current},
-		{"refs/repoint/previous", links.Previous}, {"refs/repoint/next", links.Next},
+	for ref, to := range map[string]releases.Name{
+		strings.TrimSpace(strings.TrimPrefix(string(head), "ref: ")): links.Current,
+		"refs/repoint/live": links.Current, "refs/repoint/previous": links.Previous, "refs/repoint/next": links.Next,
 	} {
-		want := "none"
-		if each.to != "" {
-			want = each.to.Commit()
-		}
-		if got := refOf(repo, each.ref); got != want {
-			problems = append(problems, fmt.Errorf("%s is on %s, its link on %s", each.ref, got, want))
+		if at[ref] != to.Commit() {
+			problems = append(problems, fmt.Errorf("%s is on %q, its link on %q", ref, at[ref], to.Commit()))
 		}
 	}
 	return errors.Join(problems...)
@@ -148,9 +158,9 @@ func checkJournal(app string, links releases.Links) error {
 }
 
 func checkPairs(starts, ends map[int]int) error {
-	for id := 1; id <= len(starts); id++ {
+	for id := range starts {
 		if starts[id] != 1 || ends[id] != 1 {
-			return fmt.Errorf("deploy %d of %d has %d starts and %d ends in the journal", id, len(starts), starts[id], ends[id])
+			return fmt.Errorf("deploy %d has %d starts and %d ends in the journal", id, starts[id], ends[id])
 		}
 	}
 	if len(ends) > len(starts) {
@@ -166,10 +176,19 @@ func checkSaid(said, is releases.Name) error {
 	return nil
 }
 
+// checkUnlocked waits for the lock: a git hook has it until it exits, a moment
+// after its pusher may have heard how the deploy ended.
 func checkUnlocked(store *releases.Store) error {
-	lock, free, err := store.TryLock()
-	if err != nil || !free {
-		return fmt.Errorf("the app's lock is held by %+v (%v)", store.Holder(), err)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(deadline); time.Now().Before(end); <-tick.C {
+		lock, free, err := store.TryLock()
+		if err != nil {
+			return err
+		}
+		if free {
+			return lock.Unlock()
+		}
 	}
-	return lock.Unlock()
+	return fmt.Errorf("the app's lock is still held by %+v", store.Holder())
 }
