@@ -166,8 +166,29 @@ func (s scenario) again(t *testing.T, a app, where string) {
 		allowed = append(allowed, releases.Links{Current: name(0) + ".3", Previous: name(0)},
 			releases.Links{Current: name(0) + ".3", Previous: name(0) + ".2"})
 	}
-	if err := a.checkPromises(allowed); err != nil {
+	if err := errors.Join(a.mustRepair(), a.checkPromises(allowed)); err != nil {
 		t.Errorf("%s: run again:\n%v", where, err)
+	}
+}
+
+// TestAgainRightAfterADeath has the next process come at once: its request has
+// its start line before it repairs.
+func TestAgainRightAfterADeath(t *testing.T) {
+	t.Parallel()
+	for _, s := range scenarios {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			for at := 0; ; at++ {
+				a := s.prepare(t)
+				c := &cutter{fault: deaths[0], at: at, dir: a.dir}
+				a.deploy(c.seam, s.do)
+				if !c.reached() {
+					break
+				}
+				s.again(t, a, fmt.Sprintf("step %d, %q", at, c.steps[at]))
+				os.RemoveAll(a.dir)
+			}
+		})
 	}
 }
 

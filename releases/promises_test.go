@@ -65,8 +65,8 @@ func (a app) checkReleases(store *releases.Store, links releases.Links) error {
 	return errors.Join(errs...)
 }
 
-// checkJournal: sequence numbers and deploy numbers without gaps, one end for
-// each start, and the live release as the link has it.
+// checkJournal: sequence numbers without gaps, deploy numbers that rise, one
+// end for each start, and the live release as the link has it.
 func (a app) checkJournal(store *releases.Store, links releases.Links) error {
 	var errs []error
 	lines, damaged := a.journal(store)
@@ -76,8 +76,8 @@ func (a app) checkJournal(store *releases.Store, links releases.Links) error {
 	top, open := 0, map[int]bool{}
 	for i, line := range lines {
 		switch {
-		case line.Event == releases.Start && line.Deploy == top+1:
-			top++
+		case line.Event == releases.Start && line.Deploy > top:
+			top = line.Deploy
 			open[line.Deploy] = true
 		case line.Event == releases.End && open[line.Deploy]:
 			delete(open, line.Deploy)

@@ -2,6 +2,7 @@ package releases_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,38 +65,47 @@ func TestRestoredBackup(t *testing.T) {
 			return errors.Join(os.Remove(a.path(".repoint/trash")), os.Remove(a.path(".repoint/waiting")), os.RemoveAll(a.path(".repoint/logs")))
 		},
 	} {
-		t.Run(what, func(t *testing.T) {
-			t.Parallel()
-			a := newApp(t)
-			a.deploy(dyingAt("append journal.jsonl", 2), deploys(0)[0]) // live, but nobody could say so
-			_, err := a.repair(nil)
-			check(t, err)
-			for _, req := range append(deploys(1, 2), stages(3)) {
-				check(t, a.deploy(nil, req))
-			}
-			check(t, take(a))
-			if store, err := releases.Open(durable.Disk{}, a.dir); errors.Is(err, releases.ErrNotAnApp) {
-				check(t, releases.Init(durable.Disk{}, a.dir)) // as the error says
-			} else {
-				check(t, errors.Join(err, store.Close()))
-			}
-			for range 2 {
+		for _, then := range [][]request{deploys(1, 2), deploys(0, 1, 2)} { // also pushed again though live
+			t.Run(fmt.Sprintf("%s, %d", what, len(then)), func(t *testing.T) {
+				t.Parallel()
+				a := newApp(t)
+				a.deploy(dyingAt("append journal.jsonl", 2), deploys(0)[0]) // live, but nobody could say so
 				_, err := a.repair(nil)
 				check(t, err)
-				for i := range 4 {
-					if err := a.checkTree(name(i)); err != nil {
-						t.Error(err)
-					}
+				for _, req := range append(then, stages(3)) {
+					check(t, a.deploy(nil, req))
 				}
-				if got := a.links(a.open(nil)); got != links(2, 1, 3) {
-					t.Errorf("links %s", show(got))
-				}
+				check(t, take(a))
+				a.checkRestored()
+			})
+		}
+	}
+}
+
+func (a app) checkRestored() {
+	a.t.Helper()
+	store, err := releases.Open(durable.Disk{}, a.dir)
+	if errors.Is(err, releases.ErrNotAnApp) {
+		check(a.t, releases.Init(durable.Disk{}, a.dir)) // as the error says
+		store, err = releases.Open(durable.Disk{}, a.dir)
+	}
+	check(a.t, err)
+	defer store.Close()
+	for range 2 {
+		_, err := a.repair(nil)
+		check(a.t, err)
+		for i := range 4 {
+			if err := a.checkTree(name(i)); err != nil {
+				a.t.Error(err)
 			}
-			check(t, a.deploy(nil, request{action: "deploy", commit: commits[0], rebuild: true}))
-			if got := a.links(a.open(nil)); got != (releases.Links{Current: name(0) + ".2", Previous: name(2), Next: name(3)}) {
-				t.Errorf("then links %s", show(got))
-			}
-		})
+		}
+		if got := a.links(store); got != links(2, 1, 3) {
+			a.t.Errorf("links %s", show(got))
+		}
+	}
+	check(a.t, a.deploy(nil, request{action: "deploy", commit: commits[0], rebuild: true}))
+	if got := a.links(store); got != (releases.Links{Current: name(0) + ".2", Previous: name(2), Next: name(3)}) {
+		a.t.Errorf("then links %s", show(got))
 	}
 }
 
@@ -127,6 +137,22 @@ func TestCurrentMovedByHand(t *testing.T) {
 	lines, _ := a.journal(a.open(nil))
 	if last := lines[len(lines)-1]; last.Event != releases.Found || last.Live != name(0) || last.From != name(2) {
 		t.Errorf("the last line is %+v", last)
+	}
+}
+
+// Previous is never set to what is not there or not complete.
+func TestCurrentMovedByHandAndTheOldOneDeleted(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	for _, req := range deploys(0, 1, 2) {
+		check(t, a.deploy(nil, req))
+	}
+	check(t, os.RemoveAll(a.path(string(name(2)))))
+	check(t, os.Remove(a.path(".repoint/seals", string(name(2))+".json")))
+	check(t, os.Remove(a.path(releases.Current)))
+	check(t, os.Symlink(string(name(0)), a.path(releases.Current)))
+	if err := errors.Join(a.mustRepair(), a.checkPromises([]releases.Links{links(0, 1, -1)})); err != nil {
+		t.Error(err)
 	}
 }
 
