@@ -36,7 +36,9 @@ func Printer(w io.Writer) Sink {
 		case Wait:
 			fmt.Fprintln(w, e.Text)
 		default:
-			fmt.Fprintf(w, "%s: %s\n", e.Kind, e.Text)
+			for line := range strings.SplitSeq(strings.TrimRight(e.Text, "\n"), "\n") { // several errors in one
+				fmt.Fprintf(w, "%s: %s\n", e.Kind, line)
+			}
 		}
 	}
 }

@@ -2,6 +2,9 @@ package deploy
 
 import (
 	"context"
+	"errors"
+	"os"
+	"slices"
 	"time"
 
 	"repoint/releases"
@@ -105,6 +108,27 @@ func (a *App) goingOn(s *Status) (err error) {
 		}
 	}
 	return nil
+}
+
+// Busy reports whether deploy id still waits or runs. It may have more to say
+// then, even when the journal has its end already.
+func (a *App) Busy(id int) (bool, error) {
+	alive, _, err := a.store.Tickets()
+	if err != nil {
+		return false, err
+	}
+	waits := slices.ContainsFunc(alive, func(t releases.Ticket) bool { return t.Deploy == id })
+	if waits || a.store.Holder().Deploy != id {
+		return waits, nil
+	}
+	lock, free, err := a.store.TryLock()
+	if errors.Is(err, os.ErrPermission) || isReadOnly(err) {
+		return false, nil // a reader cannot know
+	}
+	if free {
+		err = lock.Unlock()
+	}
+	return !free, err
 }
 
 func (a *App) sourceWarnings(ctx context.Context) []string {

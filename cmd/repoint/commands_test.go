@@ -55,7 +55,7 @@ func appCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(ts.Exec("repoint", "init", dir))
 	ts.Setenv("APP", dir)
 	ts.Check(ts.Chdir(repo))
-	ts.Check(ts.Exec("git", "init", "--quiet"))
+	ts.Check(ts.Exec("git", "init", "--quiet", "--template="))
 	ts.Check(ts.Exec("git", "remote", "add", "production", filepath.Join(dir, "repo.git")))
 }
 

@@ -77,16 +77,20 @@ func (y way) oldOrNew(w *world) int {
 	return at
 }
 
-// recovers runs a command that only looks, and wants it to have put everything
-// right; then the way is gone to its end.
-func (y way) recovers(w *world) {
+// heals runs a command that only looks, and wants it to have put everything
+// right.
+func (y way) heals(w *world) {
 	w.t.Helper()
 	if status, said := w.run(nil, "repoint", "status", "blog"); status != 0 {
 		w.t.Errorf("status afterwards exited %d: %s", status, said)
 	}
-	at := y.oldOrNew(w)
-	y.wants(w, at)
-	if at == y.new && y.name == "rollback" {
+	y.wants(w, y.oldOrNew(w))
+}
+
+// again goes the way to its end, whatever was left at its start.
+func (y way) again(w *world) {
+	w.t.Helper()
+	if w.at(y.link) == y.new && y.name == "rollback" {
 		return // once more would be forward again
 	}
 	if status, said := y.act(w, nil); status != 0 {
@@ -123,7 +127,8 @@ func TestKilledAtEveryStep(t *testing.T) {
 					t.Fatalf("it survived: %s", said)
 				}
 				y.oldOrNew(w)
-				y.recovers(w)
+				y.heals(w)
+				y.again(w)
 			})
 		})
 	}
@@ -150,7 +155,37 @@ func TestFailsAtEveryStep(t *testing.T) {
 				if live, branch := w.at("current"), w.branch(); live != branch && !lags {
 					t.Errorf("it exited %d, commit %d is live and the branch on %d: %s", status, live, branch, said)
 				}
-				y.recovers(w)
+				if status == 0 {
+					y.heals(w)
+				}
+				y.again(w)
+			})
+		})
+	}
+}
+
+// TestDiskStaysFull lets all steps fail from one of them on, those that would
+// put things back too. When even that is not possible it is said, with what to
+// look at; once there is room again, everything is put right.
+func TestDiskStaysFull(t *testing.T) {
+	for _, y := range []way{ways[1], ways[3]} {
+		t.Run(y.name, func(t *testing.T) {
+			t.Parallel()
+			y.each(t, []string{"-"}, func(t *testing.T, w *world, point, _ string) {
+				status, said := y.act(w, []string{failEnv + "=" + point})
+				at, want := y.oldOrNew(w), y.old
+				if status == 0 {
+					want = y.new
+				}
+				broken := strings.Contains(said, "going back failed too: ") && strings.Contains(said, "hint: look at "+w.app+"/current")
+				if at != want && !broken {
+					t.Errorf("it exited %d, and %s is on commit %d: %s", status, y.link, at, said)
+				}
+				if broken && y.name == "rollback" && status != exitBroken {
+					t.Errorf("it exited %d, not %d: %s", status, exitBroken, said)
+				}
+				y.heals(w)
+				y.again(w)
 			})
 		})
 	}

@@ -136,7 +136,11 @@ func (p *program) followLog(ctx context.Context, app *deploy.App, id int, f io.R
 		if err != nil {
 			return err
 		}
-		if _, err := io.Copy(p.stdout, f); err != nil || end != nil {
+		busy, err := app.Busy(id) // the last lines come after the journal's
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(p.stdout, f); err != nil || (end != nil && !busy) {
 			return err
 		}
 		select {

@@ -35,6 +35,14 @@ func terminal(w io.Writer) bool {
 	return ok && isatty.IsTerminal(f.Fd())
 }
 
+// readable makes the process's umask take away the right to write only. What
+// a deploy makes is read by web servers; it must not depend on the umask of
+// whoever pushed. What is private is made with a mode that says so.
+func readable() {
+	mask := syscall.Umask(0o077) // there is no asking without setting
+	syscall.Umask(mask & 0o022)
+}
+
 // outlive lets a deploy live longer than whoever started it: a lost
 // connection (SIGHUP), a reader that is gone (SIGPIPE) and, for a git hook,
 // the pusher's Ctrl-C on the same machine do not end it. The signals are

@@ -18,6 +18,7 @@ type program struct {
 // run runs the command that the arguments name and returns its exit code.
 // Output that is asked for goes to stdout, everything else to stderr.
 func run(ctx context.Context, p process) int {
+	readable()
 	root := (&program{process: p}).root()
 	root.SetArgs(p.args)
 	root.SetIn(p.stdin)

@@ -17,6 +17,7 @@ import (
 //	REPOINT_TEST_KILL=3+     killed after step 3
 //	REPOINT_TEST_FAIL=3      step 3 fails, the disk is full
 //	REPOINT_TEST_FAIL=3+     step 3 fails after it was done
+//	REPOINT_TEST_FAIL=3-     step 3 and all that follow fail, the disk stays full
 //	REPOINT_TEST_STEPS=FILE  the labels of the steps are written there, a line each
 const (
 	killEnv  = "REPOINT_TEST_KILL"
@@ -33,10 +34,11 @@ func seamFromEnv(getenv func(string) string) durable.Seam {
 	return s.step
 }
 
-// point is a step, and whether it is done before what happens there.
+// point is a step, and whether it is done before what happens there, or whether
+// that happens from there on.
 type point struct {
-	n     int
-	after bool
+	n           int
+	after, stay bool
 }
 
 func parsePoint(s string) *point {
@@ -44,14 +46,17 @@ func parsePoint(s string) *point {
 		return nil
 	}
 	digits, after := strings.CutSuffix(s, "+")
+	digits, stay := strings.CutSuffix(digits, "-")
 	n, err := strconv.Atoi(digits)
 	if err != nil {
 		panic(fmt.Sprintf("%q is not the number of a step", s)) // of a test, in a test
 	}
-	return &point{n: n, after: after}
+	return &point{n: n, after: after, stay: stay}
 }
 
-func (p *point) at(n int, after bool) bool { return p != nil && p.n == n && p.after == after }
+func (p *point) at(n int, after bool) bool {
+	return p != nil && p.after == after && (p.n == n || p.stay && n > p.n)
+}
 
 type armed struct {
 	kill, fail *point

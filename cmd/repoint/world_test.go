@@ -28,7 +28,7 @@ func newWorld(t *testing.T) *world {
 	w := worldIn(t, t.TempDir())
 	for _, args := range [][]string{
 		{"repoint", "init", w.app},
-		{"git", "init", "--quiet", w.repo},
+		{"git", "init", "--quiet", "--template=", w.repo},
 	} {
 		w.must(args...)
 	}
