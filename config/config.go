@@ -4,10 +4,11 @@
 // repoint.toml, versioned with the code; the operator keeps another in the
 // app's directory. [Load] starts from [Default], lays the repository's file
 // over it and the operator's file over both, key by key. The repository's file
-// may set only what concerns the code (shared, hooks); the machine is the
-// operator's alone.
+// may set only what concerns the code (shared, cache, migrations, hooks,
+// health); the machine is the operator's alone.
 //
-// The struct [Config] is the schema and its comments are the manual. What is
+// The struct [Config] is the schema and its comments are the manual, which
+// docs/CONFIG.md is made from (go generate ./config). What is
 // not in it is refused, so a misspelt key is never silent. All faults of both
 // files come back at once, as [Faults], each with its line, its column and,
 // where the intent can be guessed, a hint. Only a file that is not TOML at all
@@ -19,6 +20,8 @@
 package config
 
 import "time"
+
+//go:generate go run ../scripts/configdoc . ../docs/CONFIG.md
 
 // Config is the configuration of one app. Every key of repoint.toml is
 // optional. Keys marked "repository too" may also stand in the repository's
@@ -60,26 +63,74 @@ type Config struct {
 	// directory: shared = ["storage/", ".env"]. Repository too. Default none.
 	Shared []string `toml:"shared" json:"shared" from:"repository"`
 
+	// Cache lists directories that are copied from the last release before the
+	// build hooks run, so that they need not be made anew, as paths inside the
+	// release: cache = ["node_modules"]. One that names a key is copied only
+	// while that file is the same in both releases:
+	// cache = ["node_modules", { path = "vendor", key = "composer.lock" }].
+	// Repository too. Default none.
+	Cache []Cache `toml:"cache" json:"cache" from:"repository"`
+
+	// Migrations lists paths inside the release whose files change the schema
+	// of a database. Going back to a release where they differ is refused,
+	// unless it is told to accept the newer schema:
+	// migrations = ["db/migrate"]. Repository too. Default none.
+	Migrations []string `toml:"migrations" json:"migrations" from:"repository"`
+
 	// EnvFile is the absolute path of a file of KEY=VALUE lines for build
 	// hooks. Its values are masked wherever output goes. Default "", no file.
 	EnvFile string `toml:"env_file" json:"env_file"`
 
 	// OutsideLinks allows symlinks in the tree that point outside it. Default
-	// false: such a commit is refused.
+	// false, and such a commit is refused.
 	OutsideLinks bool `toml:"outside_links" json:"outside_links"`
 
 	// Hooks are the build hooks, in the table [hooks]. Repository too.
 	Hooks Hooks `toml:"hooks" json:"hooks" from:"repository"`
 
+	// Reload tells services that the code has changed, in the table [reload].
+	Reload Reload `toml:"reload" json:"reload"`
+
+	// Health asks whether the new code answers, in the table [health].
+	// Repository too.
+	Health Health `toml:"health" json:"health" from:"repository"`
+
 	// Limits bound what a push may bring, in the table [limits].
 	Limits Limits `toml:"limits" json:"limits"`
 }
 
-// Hooks are the commands that run during a deploy.
+// Cache is one directory to copy. In TOML it is its path alone or a table with
+// path and key, and a single one needs no list.
+type Cache struct {
+	// Path is the directory, from the top of the release on. A trailing "/"
+	// changes nothing.
+	Path string `toml:"path" json:"path" entry:"alone"`
+
+	// Key is a file, from the top of the release on, such as a lock file: when
+	// it is not the same in the last release, the directory is not copied.
+	// Default "", always copied.
+	Key string `toml:"key" json:"key" entry:"optional"`
+}
+
+// Hooks are the commands that run during a deploy, each list in its phase.
 type Hooks struct {
 	// Build runs in the new tree before it is sealed; the first command that
 	// fails ends the deploy: build = ["npm ci", "npm run build"]. Default none.
 	Build Commands `toml:"build" json:"build"`
+
+	// Check has the last word before the switch; the first command that fails
+	// ends the deploy, and nothing has moved: check = "npm run smoke".
+	// Default none.
+	Check Commands `toml:"check" json:"check"`
+
+	// Migrate changes databases before the switch, while the old code still
+	// serves, so it may only add to a schema; the first command that fails ends
+	// the deploy: migrate = "bin/rails db:migrate". Default none.
+	Migrate Commands `toml:"migrate" json:"migrate"`
+
+	// After runs when the deploy is confirmed and cannot fail it any more:
+	// after = "bin/warm-cache". Default none.
+	After Commands `toml:"after" json:"after"`
 
 	// Timeout is how long all commands of one phase may take together. More
 	// than zero: timeout = "90s". Default "15m".
@@ -89,6 +140,103 @@ type Hooks struct {
 // Commands are command lines for /bin/sh. In TOML they are a list of strings,
 // or one string where one is enough.
 type Commands []string
+
+// Reload is what makes services use the new code after a switch, and the old
+// code again after going back. Everything that is set is done, in the order of
+// the keys; the first that fails ends the deploy, which goes back.
+type Reload struct {
+	// Systemd lists units of the machine that are reloaded, or restarted when
+	// they cannot reload: systemd = ["blog.service"]. Default none.
+	Systemd []string `toml:"systemd" json:"systemd"`
+
+	// SystemdUser lists units of the deploying account's own systemd, likewise:
+	// systemd_user = ["blog-worker.service"]. Default none.
+	SystemdUser []string `toml:"systemd_user" json:"systemd_user"`
+
+	// Touch lists files whose time is set to now, as absolute paths; uWSGI's
+	// touch-reload watches such a file. They must exist:
+	// touch = ["/etc/uwsgi/blog.ini"]. Default none.
+	Touch []string `toml:"touch" json:"touch"`
+
+	// Signal lists processes that are sent a signal:
+	// signal = { pidfile = "/run/blog.pid", name = "HUP" }. Default none.
+	Signal []Signal `toml:"signal" json:"signal"`
+
+	// Run has command lines for whatever else must be told:
+	// run = "supervisorctl signal HUP blog". Default none.
+	Run Commands `toml:"run" json:"run"`
+
+	// Timeout is how long the whole reload may take. More than zero:
+	// timeout = "2m". Default "30s".
+	Timeout Duration `toml:"timeout" json:"timeout"`
+
+	// Stale says what becomes of a deploy when a reloaded process still uses
+	// the old release: "warn" says so and goes on, "fail" goes back:
+	// stale = "fail". Default "warn".
+	Stale string `toml:"stale" json:"stale"`
+
+	// Workers lists the pidfiles of further processes that must leave the old
+	// release, as absolute paths: workers = ["/run/blog-queue.pid"]. Default
+	// none.
+	Workers []string `toml:"workers" json:"workers"`
+
+	// Settle is how long processes may take to leave the old release before
+	// they count as stale; "0" looks once: settle = "1m". Default "10s".
+	Settle Duration `toml:"settle" json:"settle"`
+}
+
+// Values of [Reload.Stale].
+const (
+	StaleWarn = "warn"
+	StaleFail = "fail"
+)
+
+// Signal is one signal to one process. In TOML it is a table with pidfile and
+// name, and a single one needs no list.
+type Signal struct {
+	// Pidfile is the absolute path of the file that holds the process's number.
+	Pidfile string `toml:"pidfile" json:"pidfile"`
+
+	// Name is the signal's, with or without SIG: "HUP", "USR2".
+	Name string `toml:"name" json:"name"`
+}
+
+// Health is how the new code proves that it serves: requests that are repeated
+// until enough answers in a row are good. If they are not in time, the deploy
+// goes back.
+type Health struct {
+	// URL is what is asked: url = "http://127.0.0.1:8080/healthz". A service on
+	// a unix socket is asked as nginx writes it:
+	// url = "http://unix:/run/blog.sock:/healthz". Redirects are not followed.
+	// Default "", nothing is asked.
+	URL string `toml:"url" json:"url"`
+
+	// Status is what a good answer has, from 200 to 599: status = 204. Default
+	// 200.
+	Status int `toml:"status" json:"status"`
+
+	// Times is how many good answers in a row are proof. More than zero:
+	// times = 5. Default 3.
+	Times int `toml:"times" json:"times"`
+
+	// Within is how long the proof may take; Times answers, Interval apart, must
+	// fit in: within = "2m". Default "30s".
+	Within Duration `toml:"within" json:"within"`
+
+	// Interval is the time from one request to the next. More than zero:
+	// interval = "1s". Default "500ms".
+	Interval Duration `toml:"interval" json:"interval"`
+
+	// CommitHeader is the header in which a good answer names the new commit,
+	// by its hash or at least 7 digits of it: proof that it is not the old code
+	// that answers: commit_header = "X-Commit". Default "", any answer will do.
+	CommitHeader string `toml:"commit_header" json:"commit_header"`
+
+	// Watch is how long to keep asking after the deploy has succeeded, to go
+	// back by itself when the answers turn bad: watch = "5m". Default "0", not
+	// at all.
+	Watch Duration `toml:"watch" json:"watch"`
+}
 
 // Limits bound what a push may bring. All are more than zero.
 type Limits struct {
@@ -110,6 +258,8 @@ func Default() Config {
 	return Config{
 		Branch: "main",
 		Hooks:  Hooks{Timeout: Duration(15 * time.Minute)},
+		Reload: Reload{Timeout: Duration(30 * time.Second), Stale: StaleWarn, Settle: Duration(10 * time.Second)},
+		Health: Health{Status: 200, Times: 3, Within: Duration(30 * time.Second), Interval: Duration(500 * time.Millisecond)},
 		Limits: Limits{Files: 500_000, Bytes: 4 << 30, Push: 1 << 30, Depth: 64},
 	}
 }

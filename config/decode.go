@@ -12,7 +12,10 @@ const maxEntries = 1000
 
 // wanted says in words what the setting's value must be.
 func wanted(s setting) string {
-	switch s.field(new(Config)).(type) {
+	if s.list {
+		return entryWanted(s) + ", or a list of them"
+	}
+	switch s.kind().(type) {
 	case *string:
 		return "text in quotes"
 	case *bool:
@@ -155,10 +158,7 @@ func (r *reader) list(s setting, n *unstable.Node, at span, old []string) ([]str
 			r.fault(at, "", "%s has more than %d entries", s.name, maxEntries)
 			return old, nil, false
 		}
-		here := spanOf(it.Node())
-		if here.start == here.end { // a list in the list: the parser gives no place
-			here = at
-		}
+		here := r.entrySpan(it.Node(), at)
 		text, ok := r.entry(s, it.Node(), here)
 		list, elements, good = append(list, text), append(elements, here), good && ok
 	}
@@ -184,7 +184,7 @@ func (r *reader) entry(s setting, n *unstable.Node, at span) (string, bool) {
 // meant, how to write it.
 func (r *reader) wrongType(s setting, n *unstable.Node, at span) {
 	raw, hint := string(n.Data), ""
-	switch s.field(new(Config)).(type) {
+	switch s.kind().(type) {
 	case *string:
 		if n.Kind != unstable.Array && n.Kind != unstable.InlineTable {
 			hint = "write " + quoted(raw)

@@ -78,6 +78,7 @@ type reader struct {
 	operator bool // the operator's file, which may set everything
 	config   *Config
 	places   map[string]place
+	lists    []*tables // that the file has given so far
 	faults   Faults
 }
 
@@ -97,4 +98,5 @@ func (r *reader) read() {
 		return
 	}
 	r.walk()
+	r.finish()
 }

@@ -75,8 +75,8 @@ func TestLoadDefaults(t *testing.T) {
 		"absent":        {absent, absent},
 		"empty":         {operator(""), repository("")},
 		"comments only": {operator("# nothing\n"), repository("\r\n# nothing")},
-		"empty tables":  {operator("[hooks]\n[limits]\n"), repository("hooks = {}")},
-		"empty lists":   {operator("stage = []\nlinks = []\nhooks.build = []"), repository("shared = []")},
+		"empty tables":  {operator("[hooks]\n[limits]\n[reload]\n"), repository("hooks = {}\n[health]")},
+		"empty lists":   {operator("stage = []\nlinks = []\nhooks.build = []\nreload.signal = []"), repository("shared = []\ncache = []")},
 		"ignored data":  {Source{Absent: true, Data: []byte("kepp = 1")}, absent},
 	} {
 		c, err := Load(sources[0], sources[1])
@@ -103,17 +103,42 @@ env_file = "/etc/repoint/blog.env"
 outside_links = true
 hooks.timeout = "1d12h"
 shared = [".env"]
+cache = [{ key = "Gemfile.lock", path = "vendor/bundle/" }, "tmp/cache"]
+health.within = "1m"
+[reload]
+systemd = ["blog", "blog@1.service"]
+systemd_user = ["blog"]
+touch = ["/etc/uwsgi/blog.ini"]
+signal = { pidfile = "/run/blog.pid", name = "SIGUSR2" }
+run = "true"
+timeout = "2m"
+stale = "fail"
+workers = ["/run/queue.pid"]
+settle = "0"
 [limits]
 files = 0x10
 bytes = 1_000
 push = "500 MB"
 `), repository(`
 shared = ["storage/", "public/uploads"]
+cache = ["node_modules"]
+migrations = ["db/migrate", "db/schema.rb"]
 [hooks]
 build = """
 npm ci
 npm run build"""
+check = "make smoke"
+migrate = ["make migrate"]
+after = []
 timeout = "1m"
+[health]
+url = "http://unix:/run/blog.sock:/healthz"
+status = 204
+times = 60
+within = "30s"
+interval = "1s"
+commit_header = "X-Commit"
+watch = "5m"
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -122,8 +147,16 @@ timeout = "1m"
 		Branch: "trunk", Stage: []string{"preview", "next"}, Tags: "v*", Store: []string{"*", "refs/tags/*"},
 		Links: []string{"/var/www/blog"}, Subdir: "web", User: "www-data",
 		Shared:  []string{".env"}, // replaced, not appended to
+		Cache:   []Cache{{Path: "vendor/bundle/", Key: "Gemfile.lock"}, {Path: "tmp/cache"}},
 		EnvFile: "/etc/repoint/blog.env", OutsideLinks: true,
-		Hooks:  Hooks{Build: Commands{"npm ci\nnpm run build"}, Timeout: Duration(36 * time.Hour)},
+		Migrations: []string{"db/migrate", "db/schema.rb"},
+		Hooks: Hooks{Build: Commands{"npm ci\nnpm run build"}, Check: Commands{"make smoke"},
+			Migrate: Commands{"make migrate"}, Timeout: Duration(36 * time.Hour)},
+		Reload: Reload{Systemd: []string{"blog", "blog@1.service"}, SystemdUser: []string{"blog"}, Touch: []string{"/etc/uwsgi/blog.ini"},
+			Signal: []Signal{{Pidfile: "/run/blog.pid", Name: "SIGUSR2"}}, Run: Commands{"true"},
+			Timeout: Duration(2 * time.Minute), Stale: StaleFail, Workers: []string{"/run/queue.pid"}},
+		Health: Health{URL: "http://unix:/run/blog.sock:/healthz", Status: 204, Times: 60, Within: Duration(time.Minute),
+			Interval: Duration(time.Second), CommitHeader: "X-Commit", Watch: Duration(5 * time.Minute)},
 		Limits: Limits{Files: 16, Bytes: 1000, Push: 500_000_000, Depth: 64},
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
@@ -147,6 +180,8 @@ func TestBounds(t *testing.T) {
 	for text, want := range map[string]string{
 		strings.Repeat("#", maxFile+1):                               "repoint.toml:1:1: the file is larger than 64KiB",
 		"shared = [" + strings.Repeat(`"a",`, maxEntries+1) + "]":    "shared has more than 1000 entries",
+		"cache = [" + strings.Repeat(`"a",`, maxEntries+9) + "]":     "cache has more than 1000 entries",
+		strings.Repeat("[[cache]]\npath=\"a\"\n", maxEntries+9):      "2001:3: cache has more than 1000 entries",
 		"[hooks]\nbuild = " + strings.Repeat("[", 20_000):            "2:10009: arrays and inline tables are nested more",
 		strings.Repeat("a", 60_000) + " = 1":                         `unknown key "aaaaa`,
 		"shared = [\"" + strings.Repeat("\u202e", 10_000) + "/..\"]": `shared path "\u202e`,

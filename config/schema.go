@@ -5,13 +5,18 @@ import (
 	"strings"
 )
 
-// setting is one key of repoint.toml: a value, or a table of settings.
+// setting is one key of repoint.toml: a value, a table of settings, or a list
+// of tables.
 type setting struct {
-	name       string    // dotted, as in "hooks.build"
-	key        string    // the last part of the name
-	index      []int     // of the field in Config
-	repository bool      // the repository's file may set it
-	inside     []setting // not nil for a table
+	name       string       // dotted, as in "hooks.build"
+	key        string       // the last part of the name
+	index      []int        // of the field in Config; none for a key in a list
+	is         reflect.Type // of the field
+	repository bool         // the repository's file may set it
+	inside     []setting    // not nil for a table, and for a list what each of its tables may hold
+	list       bool         // a list of tables
+	of         *setting     // the list that this is a key of
+	entry      string       // of such a key: "alone" may stand without a table, "optional" may be missing
 }
 
 // schema reads the settings from the tags of Config, in the order of its
@@ -27,21 +32,39 @@ func settings(table reflect.Type, parent setting) []setting {
 		s := setting{
 			name:       strings.TrimPrefix(parent.name+"."+field.Tag.Get("toml"), "."),
 			key:        field.Tag.Get("toml"),
-			index:      append(append([]int(nil), parent.index...), i),
+			is:         field.Type,
 			repository: parent.repository || field.Tag.Get("from") == "repository",
+			entry:      field.Tag.Get("entry"),
 		}
-		if field.Type.Kind() == reflect.Struct {
+		if !parent.list {
+			s.index = append(append([]int(nil), parent.index...), i)
+		}
+		switch kind := field.Type.Kind(); {
+		case kind == reflect.Struct:
 			s.inside = settings(field.Type, s)
+		case kind == reflect.Slice && field.Type.Elem().Kind() == reflect.Struct:
+			s.list = true
+			s.inside = settings(field.Type.Elem(), s)
+			whole := s
+			for j := range s.inside {
+				s.inside[j].of = &whole
+			}
 		}
 		all = append(all, s)
 	}
 	return all
 }
 
+// table reports whether s is one table, not a value or a list.
+func (s setting) table() bool { return s.inside != nil && !s.list }
+
 // field returns a pointer to the setting's field in c.
 func (s setting) field(c *Config) any {
 	return reflect.ValueOf(c).Elem().FieldByIndex(s.index).Addr().Interface()
 }
+
+// kind returns a pointer to a zero value of the field's type.
+func (s setting) kind() any { return reflect.New(s.is).Interface() }
 
 // find returns the setting inside s that has this key.
 func (s setting) find(key string) (setting, bool) {
@@ -59,23 +82,35 @@ func (s setting) suggest(key string) string {
 	if near := s.nearest(key); near != "" {
 		return `did you mean "` + near + `"?`
 	}
+	if s.list {
+		return "[" + s.name + "] knows " + s.keys(", ")
+	}
 	root := schema()
 	if top, ok := root.find(key); ok && s.name != "" {
 		return quoted(top.key) + " belongs above the first [table]"
 	}
+	var tables []string
 	for _, table := range root.inside {
-		if _, ok := table.find(key); ok {
-			return "it belongs below [" + table.key + "]"
+		if _, ok := table.find(key); ok && !table.list {
+			tables = append(tables, "["+table.key+"]")
 		}
+	}
+	if len(tables) > 0 {
+		return "it belongs below " + strings.Join(tables, " or ")
 	}
 	if s.name == "" {
 		return ""
 	}
-	known := make([]string, len(s.inside))
+	return "[" + s.name + "] knows " + s.keys(", ")
+}
+
+// keys names what is inside s.
+func (s setting) keys(separator string) string {
+	keys := make([]string, len(s.inside))
 	for i, in := range s.inside {
-		known[i] = in.key
+		keys[i] = in.key
 	}
-	return "[" + s.name + "] knows " + strings.Join(known, ", ")
+	return strings.Join(keys, separator)
 }
 
 // nearest returns the key of s that differs least from the given one, or ""

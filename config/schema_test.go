@@ -22,16 +22,22 @@ func TestSchema(t *testing.T) {
 			if strings.ReplaceAll(s.key, "_", "") != strings.ToLower(field.Name) {
 				t.Errorf("%s is called %q", field.Name, s.key)
 			}
-			if (wanted(s) == "a table") != (s.inside != nil) {
+			if (wanted(s) == "a table") != s.table() {
 				t.Errorf("%s: the type %s cannot be read", s.name, field.Type)
 			}
-			if s.inside != nil {
+			if table.list && (field.Type.Kind() != reflect.String || s.inside != nil) {
+				t.Errorf("%s: a table in a list has nothing but text", s.name)
+			}
+			switch {
+			case s.list:
+				walk(s, field.Type.Elem())
+			case s.inside != nil:
 				walk(s, field.Type)
 			}
 		}
 	}
 	walk(schema(), reflect.TypeFor[Config]())
-	if count < 18 {
+	if count < 43 {
 		t.Errorf("only %d settings", count)
 	}
 }
@@ -44,7 +50,7 @@ func TestRepositoryMaySet(t *testing.T) {
 			may = append(may, s.name)
 		}
 	}
-	if got := strings.Join(may, " "); got != "shared hooks" {
+	if got := strings.Join(may, " "); got != "shared cache migrations hooks health" {
 		t.Errorf("the repository may set %s", got)
 	}
 }
@@ -57,12 +63,16 @@ func TestSuggest(t *testing.T) {
 		"link":   `did you mean "links"?`,
 		"tag":    `did you mean "tags"?`,
 		"depth":  "it belongs below [limits]",
+		"settle": "it belongs below [reload]",
+		"path":   "", // of an entry of cache
 		"x":      "",
-		"health": "",
 	} {
 		if got := schema().suggest(key); got != want {
 			t.Errorf("%s: %q, want %q", key, got, want)
 		}
+	}
+	if got, want := schema().suggest("timeout"), "it belongs below [hooks] or [reload]"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	limits, _ := schema().find("limits")
 	if got, want := limits.suggest("memory"), "[limits] knows files, bytes, push, depth"; got != want {

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"unicode"
@@ -21,17 +22,17 @@ func (c Config) TOML() []byte {
 func (c Config) writeTable(b *bytes.Buffer, table setting) {
 	longest := 0
 	for _, s := range table.inside {
-		if s.inside == nil {
+		if !s.table() {
 			longest = max(longest, len(s.key))
 		}
 	}
 	for _, s := range table.inside {
-		if s.inside == nil {
+		if !s.table() {
 			fmt.Fprintf(b, "%-*s = %s\n", longest, s.key, c.valueTOML(s))
 		}
 	}
 	for _, s := range table.inside {
-		if s.inside != nil {
+		if s.table() {
 			fmt.Fprintf(b, "\n[%s]\n", s.name)
 			c.writeTable(b, s)
 		}
@@ -39,6 +40,9 @@ func (c Config) writeTable(b *bytes.Buffer, table setting) {
 }
 
 func (c Config) valueTOML(s setting) string {
+	if s.list {
+		return tablesTOML(s, reflect.ValueOf(s.field(&c)).Elem())
+	}
 	switch field := s.field(&c).(type) {
 	case *string:
 		return quoteTOML(*field)
@@ -65,6 +69,26 @@ func listTOML(list []string) string {
 		quoted[i] = quoteTOML(text)
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// tablesTOML writes a list of tables, each as short as it can be.
+func tablesTOML(s setting, list reflect.Value) string {
+	entries := make([]string, list.Len())
+	for i := range entries {
+		var given []string
+		for j, in := range s.inside {
+			text := list.Index(i).Field(j).String()
+			if text == "" {
+				continue
+			}
+			entries[i] = quoteTOML(text)
+			given = append(given, in.key+" = "+entries[i])
+		}
+		if len(given) > 1 || s.inside[0].entry != "alone" {
+			entries[i] = "{ " + strings.Join(given, ", ") + " }"
+		}
+	}
+	return "[" + strings.Join(entries, ", ") + "]"
 }
 
 // quoteTOML writes a basic string of TOML. Whatever a terminal would not show

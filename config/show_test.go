@@ -13,6 +13,8 @@ func TestTOML(t *testing.T) {
 	c.Stage = []string{"preview", `qu"ote`}
 	c.Hooks.Build = Commands{"npm ci", "echo 'a\tb'\nprintf '\\n' \u202e"}
 	c.OutsideLinks = true
+	c.Cache = []Cache{{Path: "node_modules"}, {Path: "vendor", Key: "composer.lock"}}
+	c.Reload.Signal = []Signal{{Pidfile: "/run/blog.pid", Name: "HUP"}}
 	const want = `branch        = "main"
 stage         = ["preview", "qu\"ote"]
 tags          = ""
@@ -21,12 +23,37 @@ links         = []
 subdir        = ""
 user          = ""
 shared        = []
+cache         = ["node_modules", { path = "vendor", key = "composer.lock" }]
+migrations    = []
 env_file      = ""
 outside_links = true
 
 [hooks]
 build   = ["npm ci", "echo 'a\tb'\nprintf '\\n' \U0000202E"]
+check   = []
+migrate = []
+after   = []
 timeout = "15m"
+
+[reload]
+systemd      = []
+systemd_user = []
+touch        = []
+signal       = [{ pidfile = "/run/blog.pid", name = "HUP" }]
+run          = []
+timeout      = "30s"
+stale        = "warn"
+workers      = []
+settle       = "10s"
+
+[health]
+url           = ""
+status        = 200
+times         = 3
+within        = "30s"
+interval      = "500ms"
+commit_header = ""
+watch         = "0"
 
 [limits]
 files = 500000
@@ -80,7 +107,7 @@ func TestTemplateExamples(t *testing.T) {
 	}
 	for _, s := range schema().inside {
 		for _, value := range append([]setting{s}, s.inside...) {
-			if _, ok := r.places[value.name]; !ok && value.inside == nil {
+			if _, ok := r.places[value.name]; !ok && !value.table() {
 				t.Errorf("the template has no example of %s", value.name)
 			}
 		}

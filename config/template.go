@@ -38,6 +38,14 @@ branch = "main"
 # The repository's own repoint.toml may set it too.
 #shared = ["storage/", "public/uploads/", ".env"]
 
+# Copied from the last release before the build hooks; with a key, only while that
+# file is the same. The repository's own repoint.toml may set it too.
+#cache = ["node_modules", { path = "vendor", key = "composer.lock" }]
+
+# Files that change a database's schema: going back across a change is refused
+# unless told to. The repository's own repoint.toml may set it too.
+#migrations = ["db/migrate"]
+
 # KEY=VALUE lines for build hooks; the values are masked in all output.
 #env_file = "/etc/repoint/blog.env"
 
@@ -45,10 +53,42 @@ branch = "main"
 #outside_links = false
 
 # Build hooks: one command line or a list. The first that fails ends the deploy.
+# build: in the new tree; check: last word before the switch; migrate: databases,
+# before the switch; after: when all is done, cannot fail the deploy.
 # The repository's own repoint.toml may set them too.
 [hooks]
 #build = ["npm ci", "npm run build"]
+#check = "npm run smoke"
+#migrate = "bin/rails db:migrate"
+#after = "bin/warm-cache"
 #timeout = "15m"
+
+# After a switch, also back: tell services that the code has changed. Processes
+# of these services and of workers that still use the old release after the time
+# to settle are stale: "warn" says so, "fail" goes back.
+[reload]
+#systemd = ["blog.service"]
+#systemd_user = ["blog-worker.service"]
+#touch = ["/etc/uwsgi/blog.ini"]
+#signal = { pidfile = "/run/blog.pid", name = "HUP" }
+#run = "supervisorctl signal HUP blog"
+#timeout = "30s"
+#stale = "warn"
+#workers = ["/run/blog-queue.pid"]
+#settle = "10s"
+
+# Does the new code answer? If not, the deploy goes back. A unix socket is
+# "http://unix:/run/blog.sock:/healthz". With commit_header, an answer must name
+# the new commit; watch keeps asking after the deploy has succeeded.
+# The repository's own repoint.toml may set it too.
+[health]
+#url = "http://127.0.0.1:8080/healthz"
+#status = 200
+#times = 3
+#within = "30s"
+#interval = "500ms"
+#commit_header = "X-Commit"
+#watch = "5m"
 
 # What a push may bring.
 [limits]

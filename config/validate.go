@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"path"
 	"strings"
 )
 
@@ -18,12 +17,13 @@ func validate(c Config, places map[string]place) Faults {
 	k.branches(c)
 	k.paths(c)
 	k.user(c.User)
-	for i, line := range c.Hooks.Build {
-		if strings.TrimSpace(line) == "" {
-			k.fault("hooks.build", i, "", "hooks.build has an empty command line")
-		}
-	}
+	k.commands("hooks.build", c.Hooks.Build)
+	k.commands("hooks.check", c.Hooks.Check)
+	k.commands("hooks.migrate", c.Hooks.Migrate)
+	k.commands("hooks.after", c.Hooks.After)
 	k.positive("hooks.timeout", int64(c.Hooks.Timeout))
+	k.reload(c.Reload)
+	k.health(c.Health)
 	k.positive("limits.files", int64(c.Limits.Files))
 	k.positive("limits.bytes", int64(c.Limits.Bytes))
 	k.positive("limits.push", int64(c.Limits.Push))
@@ -45,6 +45,14 @@ func (k *checker) fault(name string, entry int, hint, problem string, args ...an
 func (k *checker) positive(name string, value int64) {
 	if value <= 0 {
 		k.fault(name, 0, "", "%s must be more than 0", name)
+	}
+}
+
+func (k *checker) commands(name string, lines Commands) {
+	for i, line := range lines {
+		if strings.TrimSpace(line) == "" {
+			k.fault(name, i, "", "%s has an empty command line", name)
+		}
 	}
 }
 
@@ -113,64 +121,6 @@ func (k *checker) pattern(name string, entry int, pattern string) {
 	// A "*" stands for text that would be legal in its place, such as "x".
 	if problem := branchProblem(strings.Replace(pattern, "*", "x", 1)); problem != "" {
 		k.fault(name, entry, "", "pattern %s %s", quoted(pattern), problem)
-	}
-}
-
-func (k *checker) paths(c Config) {
-	const inRelease = `name it from the top of the release, as in "storage/"`
-	for i, given := range c.Shared {
-		k.path("shared", i, "shared path", given, inRelease, sharedProblem)
-	}
-	const full = `write the full path, from "/" on`
-	for i, given := range c.Links {
-		k.path("links", i, "link", given, full, absoluteProblem)
-	}
-	if c.Subdir != "" {
-		k.path("subdir", 0, "subdir", c.Subdir, `name a folder of the repository, as in "web"`, pathProblem)
-	}
-	if c.EnvFile != "" {
-		k.path("env_file", 0, "env_file", c.EnvFile, full, absoluteProblem)
-	}
-	k.apart("shared", "shared path", c.Shared, sharedProblem)
-	k.apart("links", "link", c.Links, absoluteProblem)
-}
-
-// path reports a path that has a problem. The hint is the same path written
-// plainly, when that has none.
-func (k *checker) path(name string, entry int, what, given, hint string, problem func(string) string) {
-	wrong := problem(given)
-	if wrong == "" {
-		return
-	}
-	if plain := path.Clean(given); given != "" && problem(plain) == "" {
-		hint = "write " + quoted(plain)
-	}
-	k.fault(name, entry, hint, "%s %s %s", what, quoted(given), wrong)
-}
-
-// apart reports paths that are given twice or lie inside one another: linking
-// the one would hide the other. Of each path the first clash counts.
-func (k *checker) apart(name, what string, paths []string, problem func(string) string) {
-	for i := range paths {
-		for j := range i {
-			if problem(paths[i]) != "" || problem(paths[j]) != "" {
-				continue // reported already
-			}
-			one, other := strings.TrimSuffix(paths[i], "/"), strings.TrimSuffix(paths[j], "/")
-			if one == other {
-				k.fault(name, i, "", "%s %s is given twice", what, quoted(paths[i]))
-				break
-			}
-			inner, outer := i, j
-			if strings.HasPrefix(other, one+"/") {
-				inner, outer = j, i
-			} else if !strings.HasPrefix(one, other+"/") {
-				continue
-			}
-			k.fault(name, inner, "keep the outer one",
-				"%s %s lies inside %s", what, quoted(paths[inner]), quoted(paths[outer]))
-			break
-		}
 	}
 }
 

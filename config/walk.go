@@ -35,7 +35,10 @@ func (r *reader) header(e *unstable.Node) (setting, bool) {
 		return s, false
 	case s.inside == nil:
 		r.fault(last, "", "%s must be %s, not a table", s.name, wanted(s))
+		r.spoil(s)
 		return s, false
+	case s.list:
+		r.open(s, last)
 	case e.Kind == unstable.ArrayTable:
 		r.fault(last, "write ["+s.name+"]", "%s is one table, not a list of them", s.name)
 		return s, false
@@ -53,6 +56,10 @@ func (r *reader) keyValue(table setting, e *unstable.Node) {
 	value := e.Value()
 	at := r.valueSpan(last, e)
 	switch {
+	case s.of != nil:
+		r.part(s, value, at)
+	case s.list:
+		r.tables(s, value, at)
 	case s.inside == nil:
 		r.value(s, value, at)
 	case value.Kind != unstable.InlineTable:
@@ -76,11 +83,13 @@ func (r *reader) lookUp(s setting, key unstable.Iterator, what string) (setting,
 		at = spanOf(n)
 		if outer.inside == nil {
 			r.fault(before, "", "%s must be %s, not a table", outer.name, wanted(outer))
+			r.spoil(outer)
 			return s, at, false
 		}
 		var ok bool
 		if s, ok = outer.find(name); !ok {
 			r.unknown(outer, name, what, at)
+			r.spoil(outer)
 			return s, at, false
 		}
 		if !s.repository && !r.operator {
@@ -106,6 +115,23 @@ func (r *reader) valueSpan(key span, e *unstable.Node) span {
 	rest := r.doc.text[key.end:end]
 	rest = strings.TrimLeft(strings.TrimLeft(rest, " \t")[1:], " \t")
 	return span{end - len(rest), end}
+}
+
+// entrySpan is the place of an entry of a list. The parser gives none for a
+// list in the list, which is then meant as a whole, and of a table only the
+// first brace.
+func (r *reader) entrySpan(n *unstable.Node, list span) span {
+	at := spanOf(n)
+	switch n.Kind {
+	case unstable.Array:
+		return list
+	case unstable.InlineTable:
+		for it := n.Children(); it.Next(); {
+			at.end = spanOf(it.Node()).end
+		}
+		at.end += strings.IndexByte(r.doc.text[at.end:], '}') + 1
+	}
+	return at
 }
 
 func spanOf(n *unstable.Node) span {
