@@ -1,0 +1,27 @@
+package procs
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestCommand(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, want string }{
+		{"gunicorn: worker [blog]", "gunicorn: worker [blog]"},
+		{"\x1b[31mred\x07 \u202etxt\n", "[31mred txt"},
+		{"", "sh"},
+		{"\n", "sh"},
+		{strings.Repeat("ä", 31), strings.Repeat("ä", 28) + "…"},
+		{strings.Repeat("x", 60), strings.Repeat("x", 60)},
+		{"bad \xff utf-8", "bad \ufffd utf-8"},
+	} {
+		pid := startShell(t, "sh", c.name)
+		if got := command(pid); got != c.want {
+			t.Errorf("%q: got %q, want %q", c.name, got, c.want)
+		}
+	}
+	if got := command(1 << 22); got != "" {
+		t.Errorf("of nobody: %q", got)
+	}
+}
