@@ -16,10 +16,11 @@ const maxCommit = 1 << 20
 // Commit is what people want to know about a commit. The texts were written by
 // strangers; control characters are replaced by spaces.
 type Commit struct {
-	Hash, Tree Hash
-	Subject    string    // first paragraph of the message, on one line
-	Author     string    // name, without the address
-	When       time.Time // when it was committed
+	Hash    Hash      `json:"hash"`
+	Tree    Hash      `json:"tree"`
+	Subject string    `json:"subject"` // first paragraph of the message, on one line
+	Author  string    `json:"author"`  // name, without the address
+	When    time.Time `json:"when"`    // when it was committed
 }
 
 // Commit reads the commit h. One that is not there is an error that wraps

@@ -9,6 +9,11 @@ const (
 	Start Event = "start" // a request was taken and got its number
 	End   Event = "end"   // a deploy ended, with its outcome
 	Found Event = "found" // the links were found to differ from the journal
+
+	FreezeSet    Event = "freeze"
+	FreezeLifted Event = "unfreeze"
+	Pinned       Event = "pin"
+	Unpinned     Event = "unpin"
 )
 
 // Line is one line of .repoint/journal.jsonl: one JSON object, ended by a line
@@ -23,14 +28,16 @@ type Line struct {
 	Deploy int       `json:"deploy,omitempty"`
 
 	// Of a start.
-	Action  string `json:"action,omitempty"` // deploy, stage, rollback
+	Action  string `json:"action,omitempty"` // deploy, stage, promote, rollback
 	Ref     string `json:"ref,omitempty"`
 	Commit  string `json:"commit,omitempty"` // empty when it is only known once the lock is held
 	Subject string `json:"subject,omitempty"`
 	Author  string `json:"author,omitempty"`
 	Actor   string `json:"actor,omitempty"` // who asked: a key's or a system user's name
-	Via     string `json:"via,omitempty"`   // push, command
+	Via     string `json:"via,omitempty"`   // push, command, watch
 	Reason  string `json:"reason,omitempty"`
+
+	Override string `json:"override,omitempty"` // why, in spite of a freeze
 
 	// Of an end.
 	Outcome string `json:"outcome,omitempty"`
@@ -40,4 +47,8 @@ type Line struct {
 	// Of an end that moved the link, and of a found line.
 	Live Name `json:"live,omitempty"` // what current points at from here on
 	From Name `json:"from,omitempty"` // what it pointed at before
+
+	Release Name       `json:"release,omitempty"` // of an end: what was built; of a pin or unpin: which
+	Bad     Name       `json:"bad,omitempty"`     // of an end: what was gone back from
+	Until   *time.Time `json:"until,omitempty"`   // of a freeze
 }

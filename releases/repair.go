@@ -29,6 +29,10 @@ func (l *Lock) Repair(now time.Time) ([]string, error) {
 	} {
 		done, err := step(now)
 		notes = append(notes, done...)
+		var link *LinkError
+		if errors.As(err, &link) { // nothing that a deploy left
+			return notes, err
+		}
 		if err != nil {
 			return notes, fmt.Errorf("cleaning up after an earlier deploy: %w", err)
 		}
@@ -171,7 +175,7 @@ func (l *Lock) setPrevious(links Links, to Name) error {
 }
 
 // dropUnsealed removes trees that a deploy which failed or died was building,
-// and seals whose tree is gone. A tree that the journal does not account for,
+// and seals and inventories whose tree is gone. A tree that the journal does not account for,
 // or that a link points at, is not ours to remove.
 func (l *Lock) dropUnsealed(time.Time) (notes []string, err error) {
 	list, err := l.List()
@@ -206,7 +210,7 @@ func (l *Lock) dropSeals(trees map[Name]bool) error {
 		return err
 	}
 	for _, entry := range entries {
-		base, _ := strings.CutSuffix(entry.Name(), ".json")
+		base := strings.TrimSuffix(strings.TrimSuffix(entry.Name(), ".json"), inventorySuffix)
 		if name, ok := ParseName(base); ok && !trees[name] {
 			if err := l.dir.Remove(path.Join(sealsDir, entry.Name())); err != nil {
 				return err

@@ -32,6 +32,9 @@ type Request struct {
 	Plan    bool     // say what would happen, change nothing
 	Reason  string   // why, in the pusher's words; may be empty
 
+	AcceptSchema bool   // go back although migrations lie between
+	Override     string // why it must be in spite of a freeze; may be empty
+
 	// Shallow says that the commit may lack its parents. git then moves Ref after the deployer is done, though it be the deployed branch,
 	// and records the missing parents. The deployer must not move Ref, nor write the repository's file `shallow`: git would give up.
 	Shallow bool
@@ -162,6 +165,7 @@ func (r Rules) request(p Push, decisions []Decision) (Request, bool) {
 	request := Request{
 		Ref: d.Ref, Old: d.Old, New: d.Commit, Stage: d.Action == Stage,
 		Force: options.Force, Rebuild: options.Rebuild, Plan: options.Plan, Reason: options.Reason, Shallow: p.Shallow,
+		AcceptSchema: options.AcceptSchema, Override: options.Override,
 	}
 	for _, d := range decisions {
 		if d.acts() {

@@ -1,7 +1,6 @@
 package githook
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -13,28 +12,34 @@ type Options struct {
 	Rebuild bool   // -o rebuild: build again, though a release of this commit is there
 	Plan    bool   // -o plan: say what would happen, change nothing
 	Reason  string // -o reason=TEXT: why, for the journal; at most 500 bytes, without control characters
+
+	AcceptSchema bool   // -o accept-schema: go back although migrations lie between
+	Override     string // -o override=TEXT: why it must be in spite of a freeze; bounds as for Reason
 }
 
 const maxReason = 500
 
 // knownOptions is how a refusal lists them.
-const knownOptions = "stage, force, rebuild, plan, reason=TEXT"
+const knownOptions = "stage, force, rebuild, plan, accept-schema, reason=TEXT, override=TEXT"
 
 // ParseOptions reads the push options of one push. An option that is unknown, has a value it should not have, or lacks one, is an error
 // that fits on one line.
 func ParseOptions(options []string) (Options, error) {
 	var o Options
-	flags := map[string]*bool{"stage": &o.Stage, "force": &o.Force, "rebuild": &o.Rebuild, "plan": &o.Plan}
+	flags := map[string]*bool{"stage": &o.Stage, "force": &o.Force, "rebuild": &o.Rebuild, "plan": &o.Plan,
+		"accept-schema": &o.AcceptSchema}
+	texts := map[string]*string{"reason": &o.Reason, "override": &o.Override}
 	for _, option := range options {
 		name, value, hasValue := strings.Cut(option, "=")
 		flag, isFlag := flags[name]
+		text, isText := texts[name]
 		switch {
 		case isFlag && hasValue:
 			return Options{}, fmt.Errorf("push option %s takes no value", name)
 		case isFlag:
 			*flag = true
-		case name == "reason":
-			if err := o.setReason(value); err != nil {
+		case isText:
+			if err := setText(text, name, value); err != nil {
 				return Options{}, err
 			}
 		default:
@@ -44,31 +49,33 @@ func ParseOptions(options []string) (Options, error) {
 	return o, nil
 }
 
-func (o *Options) setReason(value string) error {
-	text := oneLine(value)
+func setText(text *string, name, value string) error {
+	line := oneLine(value)
 	switch {
-	case text == "":
-		return errors.New("push option reason needs a text: -o reason=TEXT")
-	case len(text) > maxReason:
-		return fmt.Errorf("push option reason is longer than %d bytes", maxReason)
-	case o.Reason != "":
-		return errors.New("push option reason is given twice")
+	case line == "":
+		return fmt.Errorf("push option %s needs a text: -o %s=TEXT", name, name)
+	case len(line) > maxReason:
+		return fmt.Errorf("push option %s is longer than %d bytes", name, maxReason)
+	case *text != "":
+		return fmt.Errorf("push option %s is given twice", name)
 	}
-	o.Reason = text
+	*text = line
 	return nil
 }
 
 func unknownOption(name string) error {
 	shown := clip(oneLine(name), 30)
-	for _, known := range []string{"stage", "force", "rebuild", "plan"} {
+	for _, known := range []string{"stage", "force", "rebuild", "plan", "accept-schema"} {
 		if near(name, known) {
 			return fmt.Errorf("unknown push option %s; did you mean -o %s?", shown, known)
 		}
 	}
-	if near(name, "reason") {
-		return fmt.Errorf("unknown push option %s; did you mean -o reason=TEXT?", shown)
+	for _, known := range []string{"reason", "override"} {
+		if near(name, known) {
+			return fmt.Errorf("unknown push option %s; did you mean -o %s=TEXT?", shown, known)
+		}
 	}
-	return fmt.Errorf("unknown push option %s; known: %s", shown, knownOptions)
+	return fmt.Errorf("unknown push option %s", shown) // the hint lists them all
 }
 
 // near says whether a is at most two edits (insert, remove, replace a byte) from the word b, letter case aside.

@@ -341,7 +341,7 @@ func TestPushOptions(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.sees(s.push(false, "-o", "plan", "-o", "reason=just looking", "production", "main", "main:keep/a"), "main -> main (plan only, nothing changed)", "main -> keep/a (plan only")
-	s.sees(s.push(false, "-o", "forse", "production", "main"), "(unknown push option forse; did you mean -o force?)", "remote: hint: known push options: stage, force, rebuild, plan, reason=TEXT")
+	s.sees(s.push(false, "-o", "forse", "production", "main"), "(unknown push option forse; did you mean -o force?)", "remote: hint: known push options: stage, force, rebuild, plan, accept-schema, reason=TEXT, override=TEXT")
 	s.refs()
 	s.sees(s.push(true, "-o", "stage", "-o", "rebuild", "production", "main"), "main -> refs/deploy/next")
 	s.refs()
