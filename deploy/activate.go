@@ -4,32 +4,79 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"time"
 
+	"repoint/config"
+	"repoint/gitsrc"
 	"repoint/releases"
 )
 
 // activate makes the sealed release live. It is the one way for a new release,
-// one that was staged and one that is gone back to. Once the link has moved
-// the request cannot be stopped any more, only undone.
+// one that was staged and one that is gone back to: last checks, switch, proof,
+// then confirm or go back. Before the switch a request that is stopped leaves
+// no trace; after it, stopping means going back.
 func (r *run) activate(ctx context.Context) error {
+	if err := r.beforeSwitch(ctx); err != nil {
+		return err
+	}
 	if ctx.Err() != nil {
 		return canceled(ctx)
-	}
-	ctx = context.WithoutCancel(ctx)
-	if err := r.makeExtraLinks(); err != nil {
-		return err
 	}
 	if err := r.switchLink(); err != nil {
 		return err
 	}
-	return r.moveBranch(ctx)
+	if err := r.prove(ctx, r.release, r.before.Current); err != nil {
+		return r.goBack(context.WithoutCancel(ctx), asFailure(err))
+	}
+	if err := r.moveBranch(context.WithoutCancel(ctx)); err != nil {
+		return r.goBack(context.WithoutCancel(ctx), asFailure(err))
+	}
+	r.runAfter(context.WithoutCancel(ctx))
+	return nil
+}
+
+// beforeSwitch is all that can still fail without a trace. The hooks run once
+// for a release, the first time it goes live: going back to it runs none.
+func (r *run) beforeSwitch(ctx context.Context) error {
+	first, err := r.firstTime()
+	if err != nil {
+		return err
+	}
+	if first {
+		err = r.runHooks(ctx, "Check", "check", r.config.Hooks.Check, r.release)
+	}
+	if first && err == nil {
+		err = r.runHooks(ctx, "Migrate", "migrate", r.config.Hooks.Migrate, r.release)
+	}
+	if err != nil {
+		return err
+	}
+	return r.makeExtraLinks()
+}
+
+// firstTime reports whether the release has never been live before.
+func (r *run) firstTime() (bool, error) {
+	if r.built || len(r.config.Hooks.Check)+len(r.config.Hooks.Migrate) == 0 {
+		return r.built, nil
+	}
+	was, err := r.lock.EverLive(r.release)
+	if err != nil {
+		return false, r.diskFailure("cannot read the journal", err)
+	}
+	return !was, nil
+}
+
+// runAfter runs the last hooks. The deploy is confirmed: what they do wrong is
+// said and fails nothing.
+func (r *run) runAfter(ctx context.Context) {
+	if err := r.runHooks(ctx, "After", "after", r.config.Hooks.After, r.release); err != nil {
+		r.tell(Warning, "", err.Error(), 0)
+	}
 }
 
 func (r *run) switchLink() error {
 	return r.timed("Switch", func() error {
+		r.switched = r.app.env.Now()
 		if r.before.Current == r.release {
 			return nil
 		}
@@ -45,6 +92,49 @@ func (r *run) switchLink() error {
 		return r.before.Current.Short() + " -> " + r.release.Short()
 	})
 }
+
+// goBack puts back what was live after a switch that did not prove itself:
+// links, branch, services, and a look whether those are well again. When that
+// fails too, a person is needed.
+func (r *run) goBack(ctx context.Context, cause *Failure) *Failure {
+	if !r.moved { // it was live before: there is nothing to go back to
+		return cause
+	}
+	began := r.app.env.Now()
+	r.failed = r.release
+	r.tell(Warning, "", cause.Reason, 0)
+	cause.Outcome = WentBack
+	if undone := r.undo(cause); undone.Outcome == Broken || r.before.Current == "" {
+		return undone
+	}
+	r.config = r.configOf(ctx, r.before.Current)
+	if err := r.prove(ctx, r.before.Current, r.release); err != nil {
+		cause.Outcome = Broken
+		cause.More = append(cause.More, "going back to "+r.before.Current.Short()+" failed too: "+err.Error())
+		cause.Hint = fmt.Sprintf("look at the service; repoint log %s %d has all of it", r.app.Name, r.id)
+		return cause
+	}
+	r.tell(Done, "Go back", r.release.Short()+" -> "+r.before.Current.Short(), r.app.env.Now().Sub(began))
+	cause.More = append(cause.More, fmt.Sprintf("visitors could see %s for %s", r.release.Short(), Took(r.exposed())))
+	return cause
+}
+
+// configOf is the configuration that goes with a release which was live: what
+// it is asked may be in its commit. Should that not be readable, it is the
+// operator's, and at last the one of this deploy.
+func (r *run) configOf(ctx context.Context, name releases.Name) config.Config {
+	for _, commit := range []gitsrc.Hash{gitsrc.Hash(name.Commit()), ""} {
+		cfg, err := r.app.Config(ctx, commit)
+		if err == nil {
+			return cfg
+		}
+		r.tell(Warning, "", "going back without the configuration of "+name.Short()+": "+configFailure(err).Reason, 0)
+	}
+	return r.config
+}
+
+// exposed is how long the new release was live.
+func (r *run) exposed() time.Duration { return r.app.env.Now().Sub(r.switched) }
 
 // moveBranch makes the branch follow the link. When it cannot, the link goes
 // back too, so that both tell the same story; except when going back was what
@@ -65,7 +155,7 @@ func (r *run) moveBranch(ctx context.Context) error {
 		r.tell(Warning, "", err.Error(), 0)
 		return nil
 	}
-	return r.undo(r.diskFailure("cannot move the branch", err))
+	return r.diskFailure("cannot move the branch", err)
 }
 
 // leaveRef names the ref that git moves itself once we have answered.
@@ -76,7 +166,7 @@ func (r *run) leaveRef() string {
 	return ""
 }
 
-// undo puts the links back after a switch that failed.
+// undo puts the links and the branch back after a switch.
 func (r *run) undo(cause *Failure) *Failure {
 	r.moved = false
 	if err := r.lock.Unswitch(r.before); err != nil {
@@ -95,53 +185,10 @@ func (r *run) undo(cause *Failure) *Failure {
 	return cause
 }
 
-// stage points next at the sealed release; what is live stays.
-func (r *run) stage(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return canceled(ctx)
+func asFailure(err error) *Failure {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f
 	}
-	return r.timed("Stage", func() error {
-		if err := r.lock.Stage(r.release); err != nil {
-			return r.undo(r.diskFailure("cannot stage", err))
-		}
-		links := r.before
-		links.Next = r.release
-		if err := r.app.moveRefs(context.WithoutCancel(ctx), links, ""); err != nil {
-			return r.undo(r.diskFailure("cannot move "+nextRef, err))
-		}
-		return nil
-	}, func() string { return releases.Next + " -> " + r.release.Short() })
+	return &Failure{Reason: oneLine(err.Error()), Cause: err}
 }
-
-// checkExtraLinks refuses, before anything changes, a path of links where
-// something else stands.
-func (r *run) checkExtraLinks() error {
-	for _, link := range r.config.Links {
-		target, err := os.Readlink(link)
-		switch {
-		case errors.Is(err, fs.ErrNotExist) || target == r.currentPath():
-			continue
-		case err != nil:
-			return &Failure{Reason: link + " is not a link", Hint: fmt.Sprintf("move it away, then deploy again: mv %s %s.before-repoint", link, link), Cause: err}
-		}
-		return &Failure{Reason: fmt.Sprintf("%s points at %s", link, target),
-			Hint: fmt.Sprintf("if it is this app's, point it there yourself: ln -sfn %s %s", r.currentPath(), link)}
-	}
-	return nil
-}
-
-// makeExtraLinks makes the links that are not there yet. They point at
-// current, so that one rename moves them all.
-func (r *run) makeExtraLinks() error {
-	for _, link := range r.config.Links {
-		if _, err := os.Lstat(link); !errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err := r.app.env.Disk.Link(link, r.currentPath()); err != nil {
-			return r.diskFailure("cannot make the link "+link, err)
-		}
-	}
-	return nil
-}
-
-func (r *run) currentPath() string { return filepath.Join(r.app.Dir, releases.Current) }

@@ -9,16 +9,23 @@ import (
 	"regexp"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"repoint/config"
 	"repoint/gitsrc"
 	"repoint/internal/durable"
+	"repoint/internal/reload"
 	"repoint/releases"
 )
 
 // Env is what an App takes from the process that opens it.
 type Env struct {
-	Disk durable.Disk     // how it changes the disk
-	Now  func() time.Time // the clock; nil is time.Now
+	Disk      durable.Disk     // how it changes the disk
+	Now       func() time.Time // the clock; nil is time.Now
+	Systemctl reload.Systemctl // systemd's programs; the zero value finds them
+
+	// Afterwards starts a process of its own that calls [Afterwards] for the
+	// deploy; nil leaves that work undone.
+	Afterwards func(app string, deploy int) error
 }
 
 // App is one app, opened.
@@ -51,23 +58,31 @@ func CheckName(name string) error {
 // died has left, unless another deploy is running or the files are not ours to
 // change. The sentences it returns say what was repaired.
 func Open(ctx context.Context, dir string, env Env) (*App, []string, error) {
+	app, err := open(dir, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	notes, err := app.tidy(ctx)
+	if err != nil {
+		app.Close()
+		return nil, notes, err
+	}
+	return app, notes, nil
+}
+
+// open opens the app and repairs nothing.
+func open(dir string, env Env) (*App, error) {
 	if env.Now == nil {
 		env.Now = time.Now
 	}
 	if err := checkPlace(dir); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	store, err := releases.Open(env.Disk, dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	app := &App{Name: filepath.Base(dir), Dir: dir, env: env, store: store}
-	notes, err := app.tidy(ctx)
-	if err != nil {
-		store.Close()
-		return nil, notes, err
-	}
-	return app, notes, nil
+	return &App{Name: filepath.Base(dir), Dir: dir, env: env, store: store}, nil
 }
 
 // checkPlace refuses a directory that everybody may change: its links and
@@ -87,7 +102,7 @@ func checkPlace(dir string) error {
 }
 
 func (a *App) tidy(ctx context.Context) ([]string, error) {
-	lock, free, err := a.store.TryLock()
+	lock, free, err := a.lockToRepair()
 	if errors.Is(err, os.ErrPermission) || isReadOnly(err) {
 		return nil, nil // a reader: whoever may write repairs
 	}
@@ -104,6 +119,22 @@ func (a *App) tidy(ctx context.Context) ([]string, error) {
 	}
 	return append(notes, a.renewSettings(ctx)...), nil
 }
+
+// lockToRepair takes the lock unless a deploy is running. A deploy that was
+// killed while it started a program leaves the lock to that program for an
+// instant, until its exec: that is waited for.
+func (a *App) lockToRepair() (lock *releases.Lock, free bool, err error) {
+	for tries := 0; ; tries++ {
+		lock, free, err = a.store.TryLock()
+		if err != nil || free || tries == 25 || running(a.store.Holder().PID) {
+			return lock, free, err
+		}
+		time.Sleep(poll)
+	}
+}
+
+// running reports whether there is such a process.
+func running(pid int) bool { return pid > 0 && !errors.Is(unix.Kill(pid, 0), unix.ESRCH) }
 
 // renewSettings makes the source's settings follow the configuration. What is
 // wrong with either is told by whoever needs them next.

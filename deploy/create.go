@@ -28,6 +28,9 @@ func Create(ctx context.Context, env Env, dir, branch string, script []byte) err
 	if err != nil {
 		return err
 	}
+	if err := gitsrc.CheckGit(ctx); err != nil {
+		return err
+	}
 	if err := makeAppDir(dir); err != nil {
 		return err
 	}

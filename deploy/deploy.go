@@ -25,9 +25,10 @@ import (
 	"repoint/releases"
 )
 
-// Deploy runs one request and returns how it ended. The context stops it: the
-// running build hook and all its children are ended, and nothing moves. It is
-// not looked at any more once the link has been moved.
+// Deploy runs one request and returns how it ended. The context stops it:
+// before the switch the running build hook and all its children are ended and
+// nothing has moved; after it, until the release has proved itself, it goes
+// back.
 func (a *App) Deploy(ctx context.Context, req Request, sink Sink) Result {
 	r := &run{app: a, req: req, sink: sink, began: a.env.Now(), ahead: map[string]bool{}}
 	defer r.close()
@@ -35,7 +36,9 @@ func (a *App) Deploy(ctx context.Context, req Request, sink Sink) Result {
 	if err == nil {
 		err = r.page(ctx)
 	}
-	return r.record(err)
+	result := r.record(err)
+	r.leaveWork()
+	return result
 }
 
 // page is the whole deploy, one call for each step.
@@ -46,8 +49,14 @@ func (r *run) page(ctx context.Context) error {
 	if err := r.resolve(ctx); err != nil {
 		return err
 	}
+	if r.req.Action == Try {
+		return r.try(ctx)
+	}
 	if r.unchanged() {
 		return nil
+	}
+	if err := r.allowed(ctx); err != nil {
+		return err
 	}
 	if r.release == "" {
 		if err := r.build(ctx); err != nil {
@@ -67,15 +76,26 @@ func (r *run) build(ctx context.Context) error {
 	if err != nil {
 		return r.diskFailure("cannot make the release", err)
 	}
+	if err = r.fill(ctx, tree); err == nil {
+		err = r.seal(ctx, tree)
+	}
+	if err != nil {
+		r.discard(tree)
+		return err
+	}
+	r.release, r.built = tree, true
+	return nil
+}
+
+// fill puts into an empty tree all that a release has before its seal.
+func (r *run) fill(ctx context.Context, tree releases.Name) error {
 	for _, step := range []func(context.Context, releases.Name) error{
-		r.checkOut, r.linkShared, r.runBuildHooks, r.seal,
+		r.checkOut, r.copyCaches, r.linkShared, r.runBuildHooks,
 	} {
 		if err := step(ctx, tree); err != nil {
-			r.discard(tree)
 			return err
 		}
 	}
-	r.release, r.built = tree, true
 	return nil
 }
 
@@ -103,8 +123,10 @@ type run struct {
 
 	branch *gitsrc.RefChange // where the branch stood, when nothing was live
 
-	moved bool // current points somewhere else than before
-	same  bool // it was live already
+	moved    bool          // current points somewhere else than before
+	same     bool          // it was live already
+	switched time.Time     // when it was moved
+	failed   releases.Name // what was gone back from
 }
 
 // close lets go of everything, in whatever state the run is.

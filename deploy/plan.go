@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"repoint/hooks/buildhook"
 	"repoint/releases"
 )
 
@@ -19,8 +20,13 @@ func (a *App) Plan(ctx context.Context, req Request, sink Sink) error {
 	if err := r.resolve(ctx); err != nil {
 		return err
 	}
+	extra, err := readEnvFile(r.config.EnvFile)
+	if err != nil {
+		return configFailure(err)
+	}
+	mask := buildhook.NewMasker(extra)
 	for _, line := range r.planned() {
-		r.tell(Output, "Plan", line, 0)
+		r.tell(Output, "Plan", mask.Mask(line), 0)
 	}
 	return nil
 }

@@ -55,27 +55,58 @@ func (r *run) endLine(result Result) releases.Line {
 	if result.Failure != nil {
 		line.Error = result.Failure.Reason
 	}
+	if r.built {
+		line.Release = r.release
+	}
 	if r.moved {
 		line.Live, line.From = r.release, r.before.Current
 	}
+	line.Bad = r.bad()
 	return line
+}
+
+// bad names the release that this deploy has shown to be no good: one that did
+// not prove itself, or one that somebody went back from.
+func (r *run) bad() releases.Name {
+	if r.failed != "" || !r.moved || r.req.Action != Rollback || r.before.Current == "" {
+		return r.failed
+	}
+	from, err := r.lock.SealOf(r.before.Current)
+	to, err2 := r.lock.SealOf(r.release)
+	if err != nil || err2 != nil || from == nil || to == nil || from.Deploy < to.Deploy {
+		return "" // forward again
+	}
+	return r.before.Current
 }
 
 func (r *run) tellSuccess(result Result) {
 	switch {
+	case r.req.Action == Try:
+		r.tell(Success, "", fmt.Sprintf("the %s hooks ran well; nothing was made live", r.req.Phase), 0)
 	case r.same && r.req.Action == Stage:
 		r.tell(Success, "", fmt.Sprintf("%s is staged already in %s", r.release.Short(), r.app.Name), 0)
 	case r.same:
 		r.tell(Success, "", fmt.Sprintf("%s is already on %s", r.app.Name, r.release.Short()), 0)
 	case r.req.Action == Stage:
 		r.tell(Success, "", fmt.Sprintf("%s is staged in %s after %s", r.release.Short(), r.app.Name, Took(result.Took)), 0)
-		r.tell(Hint, "", fmt.Sprintf("see it at %s/%s; make it live with: repoint deploy %s %s",
-			r.app.Dir, releases.Next, r.app.Name, r.commit.Hash.Short()), 0)
+		r.tell(Hint, "", fmt.Sprintf("see it at %s/%s; make it live with: repoint promote %s",
+			r.app.Dir, releases.Next, r.app.Name), 0)
 	default:
 		r.tell(Success, "", fmt.Sprintf("%s is on %s after %s", r.app.Name, r.release.Short(), Took(result.Took)), 0)
-		if r.moved && r.before.Current != "" {
-			r.tell(Hint, "", fmt.Sprintf("back to %s with: repoint rollback %s", r.before.Current.Short(), r.app.Name), 0)
-		}
+		r.tellWayBack()
+	}
+}
+
+// tellWayBack says how to get to what was live before. What was gone back from
+// counts as bad by now, so that its name has to be given.
+func (r *run) tellWayBack() {
+	before := r.before.Current
+	switch {
+	case !r.moved || before == "":
+	case r.bad() == before:
+		r.tell(Hint, "", fmt.Sprintf("forward to %s again with: repoint rollback %s %s", before.Short(), r.app.Name, before.Short()), 0)
+	default:
+		r.tell(Hint, "", fmt.Sprintf("back to %s with: repoint rollback %s", before.Short(), r.app.Name), 0)
 	}
 }
 
@@ -88,13 +119,15 @@ func (r *run) tellFailure(result Result) {
 	case result.Outcome == Broken:
 	case result.Live == "":
 		r.tell(Error, "", "nothing of "+r.app.Name+" is live yet", 0)
+	case result.Outcome == WentBack:
+		r.tell(Error, "", fmt.Sprintf("%s is back on %s", r.app.Name, result.Live.Short()), 0)
 	default:
 		r.tell(Error, "", fmt.Sprintf("%s is still on %s", r.app.Name, result.Live.Short()), 0)
 	}
 	if result.Failure.Hint != "" {
 		r.tell(Hint, "", result.Failure.Hint, 0)
 	}
-	if r.req.Push != nil && result.Outcome == Failed {
+	if r.req.Push != nil && (result.Outcome == Failed || result.Outcome == WentBack) {
 		r.tell(Hint, "", "the same commit can be pushed again", 0)
 	}
 }
@@ -102,10 +135,14 @@ func (r *run) tellFailure(result Result) {
 func (r *run) title() string {
 	text := "repoint  " + r.app.Name
 	if r.req.Action != Live {
-		text += "  " + string(r.req.Action)
+		text = strings.TrimRight(text+"  "+string(r.req.Action)+" "+r.req.Phase, " ")
 	}
 	if r.commit.Hash == "" {
-		return strings.TrimRight(text+"  "+r.req.To, " ")
+		to := r.req.To
+		if name, ok := releases.ParseName(to); ok {
+			to = name.Short()
+		}
+		return strings.TrimRight(text+"  "+to, " ")
 	}
 	return fmt.Sprintf("%s  %s %s %q by %s", text, shortRef(r.req.Ref), r.commit.Hash.Short(), r.commit.Subject, r.commit.Author)
 }

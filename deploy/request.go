@@ -13,22 +13,29 @@ type Action string
 const (
 	Live     Action = "deploy"   // make Commit live
 	Stage    Action = "stage"    // make Commit ready and point next at it
+	Promote  Action = "promote"  // make live what next points at
 	Rollback Action = "rollback" // make a release live that was built before
+	Try      Action = "try"      // run one phase's hooks, make nothing live
 )
 
 // Request is what a trigger asks for.
 type Request struct {
 	Action Action
-	Commit gitsrc.Hash // of Live and Stage
-	To     string      // of Rollback: a commit's hash, which may be shortened; "" for previous
+	Commit gitsrc.Hash // of Live and Stage, and of Try when Phase is build
+	Phase  string      // of Try: one of Phases
+	To     string      // of Rollback: a commit's hash, which may be shortened, or a release's name; "" for the last good one
 	Ref    string      // the ref that was pushed, or the revision that was named
 	Push   *Push       // set when Ref was pushed and is the app's branch
 	Actor  string      // who asks: the name of a key or of a system user
 	Via    string      // how: push, ssh, command
 	Reason string      // why, if somebody said
 
-	Force   bool // activate although it is live already
-	Rebuild bool // build anew although it was built already
+	Force        bool   // activate although it is live already
+	Rebuild      bool   // build anew although it was built already
+	AcceptSchema bool   // go back although migrations lie between
+	Override     string // why it must be in spite of a freeze; "" for no reason
+
+	IfLive releases.Name // of Rollback: only while this is live; "" for whatever is
 }
 
 // Push is what the pusher's git said about the branch.
@@ -43,6 +50,8 @@ type Outcome string
 const (
 	Succeeded   Outcome = "success"
 	Unchanged   Outcome = "unchanged"          // it was live already
+	WentBack    Outcome = "went back"          // after the switch it did not prove itself
+	FrozenOut   Outcome = "frozen"             // nothing may be made live now
 	Failed      Outcome = "failed"             // before the switch, or undone: what was live still is
 	Superseded  Outcome = "superseded"         // a newer request took its place
 	Canceled    Outcome = "canceled"           // told to stop before the switch

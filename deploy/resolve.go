@@ -17,9 +17,14 @@ func (r *run) resolve(ctx context.Context) (err error) {
 	if r.before, err = r.lock.Links(); err != nil {
 		return linkFailure(err)
 	}
-	if r.req.Action == Rollback {
-		err = r.resolveRollback(ctx)
-	} else {
+	switch r.req.Action {
+	case Rollback:
+		err = r.resolveRollback()
+	case Promote:
+		err = r.resolvePromote()
+	case Try:
+		err = r.resolveTry()
+	default:
 		err = r.resolveCommit(ctx)
 	}
 	if err != nil {
@@ -91,28 +96,53 @@ func (r *run) checkBranch(ctx context.Context) error {
 }
 
 // resolveRollback finds the sealed release to go back to, without git.
-func (r *run) resolveRollback(ctx context.Context) error {
+func (r *run) resolveRollback() error {
+	if live := r.before.Current; r.req.IfLive != "" && r.req.IfLive != live {
+		return &Failure{Outcome: Superseded, Reason: fmt.Sprintf("%s is on %s by now", r.app.Name, live.Short())}
+	}
 	release, err := r.app.goBackTo(r.req.To, r.before)
 	if err != nil {
 		return err
 	}
-	r.release = release
+	return r.take(release)
+}
+
+// resolvePromote takes what next points at.
+func (r *run) resolvePromote() error {
+	if r.before.Next == "" {
+		return &Failure{Reason: "nothing is staged", Cause: ErrNotFound,
+			Hint: "stage something with: repoint stage " + r.app.Name}
+	}
+	return r.take(r.before.Next)
+}
+
+// take takes a release that was built before; its seal says what it is.
+func (r *run) take(release releases.Name) error {
 	seal, err := r.lock.SealOf(release)
 	if err != nil || seal == nil {
 		return r.diskFailure("cannot read the seal", errors.Join(err, fmt.Errorf("%s has no seal", release)))
 	}
+	r.release = release
 	r.commit = gitsrc.Commit{Hash: gitsrc.Hash(seal.Commit), Subject: seal.Subject, Author: seal.Author}
 	return nil
 }
 
 func (a *App) goBackTo(hash string, links releases.Links) (releases.Name, error) {
-	if hash == "" && links.Previous == "" {
-		return "", &Failure{Reason: "there is nothing to go back to", Cause: ErrNotFound,
+	if hash != "" {
+		return a.Find(hash)
+	}
+	good, err := a.store.LastGood(links)
+	if err == nil && good == "" {
+		err = &Failure{Reason: "there is nothing to go back to", Cause: ErrNotFound,
 			Hint: "see what there is with: repoint releases " + a.Name}
 	}
-	if hash == "" {
-		return links.Previous, nil
-	}
+	return good, err
+}
+
+// Find returns the release that is meant by a commit's hash, which may be
+// shortened, or by a release's full name. Of several builds of one commit it is
+// the newest.
+func (a *App) Find(hash string) (releases.Name, error) {
 	list, err := a.store.List()
 	if err != nil {
 		return "", linkFailure(err)
@@ -120,7 +150,13 @@ func (a *App) goBackTo(hash string, links releases.Links) (releases.Name, error)
 	found := map[string]releases.Name{} // the newest sealed release of each commit that fits
 	for _, release := range list {
 		commit := release.Name.Commit()
-		if release.Seal != nil && found[commit] == "" && strings.HasPrefix(commit, strings.ToLower(hash)) {
+		if release.Seal == nil {
+			continue
+		}
+		if string(release.Name) == hash {
+			return release.Name, nil
+		}
+		if found[commit] == "" && strings.HasPrefix(commit, strings.ToLower(hash)) {
 			found[commit] = release.Name
 		}
 	}

@@ -17,6 +17,7 @@ type Status struct {
 	Live     *View             `json:"live"`
 	Previous *View             `json:"previous,omitempty"`
 	Next     *View             `json:"next,omitempty"`
+	Frozen   *releases.Frozen  `json:"frozen,omitempty"`
 	Running  *releases.Ticket  `json:"running,omitempty"`
 	Waiting  []releases.Ticket `json:"waiting,omitempty"`
 	Last     *Record           `json:"last,omitempty"`     // the last deploy that ended
@@ -35,6 +36,7 @@ type View struct {
 	Files   int           `json:"files"`
 	Bytes   int64         `json:"bytes"`
 	State   string        `json:"state,omitempty"` // live, previous, next, unsealed
+	Pinned  *releases.Pin `json:"pinned,omitempty"`
 }
 
 // Record is one deploy as the journal tells it.
@@ -77,6 +79,9 @@ func (a *App) Status(ctx context.Context) (Status, error) {
 	}
 	if links.Current != "" && s.Live == nil {
 		s.Warnings = append(s.Warnings, "current points at "+string(links.Current)+", which is not there")
+	}
+	if s.Frozen, err = a.store.Frozen(a.env.Now()); err != nil {
+		return s, err
 	}
 	if err := a.goingOn(&s); err != nil {
 		return s, err
@@ -148,6 +153,10 @@ func (a *App) Releases() ([]View, error) {
 	if err != nil {
 		return nil, err
 	}
+	pins, err := a.store.Pins()
+	if err != nil {
+		return nil, err
+	}
 	views := []View{}
 	for _, release := range list {
 		view := View{Release: release.Name, Commit: release.Name.Commit(), Path: a.store.Path(release.Name), State: "unsealed"}
@@ -163,6 +172,9 @@ func (a *App) Releases() ([]View, error) {
 			view.State = "previous"
 		case release.Next:
 			view.State = "next"
+		}
+		if pin, pinned := pins[release.Name]; pinned {
+			view.Pinned = &pin
 		}
 		views = append(views, view)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"repoint/gitsrc"
@@ -14,8 +15,11 @@ import (
 
 // start takes the request: its number, its line in the journal, its log.
 func (r *run) start(ctx context.Context) error {
+	if err := r.aim(); err != nil {
+		return err
+	}
 	line := releases.Line{Time: r.began, Action: string(r.req.Action), Ref: r.req.Ref, Commit: string(r.req.Commit),
-		Actor: r.req.Actor, Via: r.req.Via, Reason: r.req.Reason}
+		Actor: r.req.Actor, Via: r.req.Via, Reason: r.req.Reason, Override: r.req.Override}
 	ticket := releases.Ticket{Action: line.Action, Ref: line.Ref, Commit: line.Commit, Actor: line.Actor, Since: r.began}
 	if err := r.readCommit(ctx); err != nil {
 		return err
@@ -26,6 +30,26 @@ func (r *run) start(ctx context.Context) error {
 		return err
 	}
 	r.tell(Title, "", r.title(), 0)
+	return nil
+}
+
+// aim settles where a roll back without a name goes when it is asked for, not
+// when its turn has come: what a deploy that runs meanwhile makes live is not
+// what somebody wanted to go back from.
+func (r *run) aim() error {
+	if r.req.Action != Rollback || r.req.To != "" {
+		return nil
+	}
+	links, err := r.app.store.Links()
+	if err != nil {
+		return linkFailure(err)
+	}
+	if r.req.IfLive != "" && r.req.IfLive != links.Current {
+		return nil // resolveRollback says so
+	}
+	if to, err := r.app.goBackTo("", links); err == nil { // else resolveRollback says so, too
+		r.req.To = string(to)
+	}
 	return nil
 }
 
@@ -103,12 +127,24 @@ func (r *run) takeTurn(ctx context.Context) error {
 		}
 		if tries == 1 { // a reader may have held the lock for an instant
 			r.tell(Wait, "", "waiting for "+describe(r.app.store.Holder().Ticket, r.app.env.Now()), 0)
+			r.pushAside()
 		}
 		select {
 		case <-ctx.Done():
 			return canceled(ctx)
 		case <-ticker.C:
 		}
+	}
+}
+
+// pushAside stops the deploy that runs, for a roll back that somebody asked for:
+// going back does not wait for a build. Whoever may not stop it waits.
+func (r *run) pushAside() {
+	if r.req.Action != Rollback || r.req.IfLive != "" {
+		return
+	}
+	if stopped, err := r.app.Cancel(); err == nil {
+		r.tell(Warning, "", fmt.Sprintf("deploy %d was told to stop", stopped.Deploy), 0)
 	}
 }
 
@@ -124,7 +160,7 @@ func describe(t releases.Ticket, now time.Time) string {
 }
 
 func (r *run) giveWay(ctx context.Context) error {
-	if r.waiting == nil {
+	if r.waiting == nil || r.req.Action == Try { // what is only tried takes nobody's place
 		return nil
 	}
 	alive, _, err := r.app.store.Tickets()
@@ -138,6 +174,7 @@ func (r *run) giveWay(ctx context.Context) error {
 	if holder.Deploy > r.id {
 		alive = append(alive, holder.Ticket)
 	}
+	alive = slices.DeleteFunc(alive, func(t releases.Ticket) bool { return t.Action == string(Try) })
 	by, yes := supersededBy(r.waiting.Ticket, alive, r.descends(ctx))
 	if !yes {
 		return nil
