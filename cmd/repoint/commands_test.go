@@ -33,6 +33,10 @@ import (
 //	reading, read           see reading_test.go
 //	[!] json                see json_test.go
 //	sshkey, serving         see ssh_test.go
+//	killholder, runs,
+//	nowhere                 see holder_test.go
+//	service                 see service_test.go, also for the program worker
+//	[!] idle                see afterwards_test.go
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"app": appCommand, "commit": commitCommand, "exits": exitsCommand,
 	"linkis": linkisCommand, "refis": refisCommand, "sound": soundCommand,
@@ -40,6 +44,8 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"start": startCommand, "signal": signalCommand, "finish": finishCommand,
 	"reading": readingCommand, "read": readCommand,
 	"json": jsonCommand, "sshkey": sshkeyCommand, "serving": servingCommand,
+	"service": serviceCommand, "idle": idleCommand,
+	"killholder": killholderCommand, "runs": runsCommand, "nowhere": nowhereCommand,
 }
 
 func usage(ts *testscript.TestScript, neg bool, args []string, least, most int, text string) {

@@ -20,24 +20,29 @@ is the app's branch. The release is built unless it was built before.`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: p.completeApp(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			app, err := p.open(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			if req.Ref, err = p.revision(cmd.Context(), app, args[1:]); err != nil {
-				return err
-			}
-			if req.Commit, err = resolve(cmd.Context(), app, req.Ref); err != nil {
-				return err
-			}
-			return p.runDeploy(cmd.Context(), app, req)
+			return p.deployRevision(cmd.Context(), req, args)
 		},
 	}
-	cmd.Flags().BoolVar(&req.Force, "force", false, "again, though it is live")
 	cmd.Flags().BoolVar(&req.Rebuild, "rebuild", false, "build it again, though it was built before")
-	cmd.Flags().StringVar(&req.Reason, "reason", "", "why, for the journal")
+	p.activateFlags(cmd, &req)
 	return p.jsonFlag(cmd)
+}
+
+// deployRevision runs a request for the revision that the arguments name
+// after the app.
+func (p *program) deployRevision(ctx context.Context, req deploy.Request, args []string) error {
+	app, err := p.open(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	defer app.Close()
+	if req.Ref, err = p.revision(ctx, app, args[1:]); err != nil {
+		return err
+	}
+	if req.Commit, err = resolve(ctx, app, req.Ref); err != nil {
+		return err
+	}
+	return p.runDeploy(ctx, app, req)
 }
 
 func (p *program) revision(ctx context.Context, app *deploy.App, args []string) (string, error) {

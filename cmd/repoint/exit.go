@@ -18,7 +18,8 @@ const (
 	exitDone      = 0
 	exitFailed    = 1   // the deploy failed; what was live still is
 	exitUsage     = 2   // usage or configuration
-	exitBusy      = 4   // superseded by a newer request
+	exitWentBack  = 3   // failed after the switch, gone back
+	exitBusy      = 4   // frozen, or superseded by a newer request
 	exitNotFound  = 5   // no such app, release, deploy or revision
 	exitDisk      = 6   // cannot reach or read
 	exitBroken    = 7   // going back failed too: a person is needed
@@ -29,7 +30,8 @@ const exitHelp = `Exit codes:
   0  done
   1  the deploy failed; what was live still is
   2  usage or configuration
-  4  a newer request took its place
+  3  failed after the switch, and went back
+  4  frozen, or a newer request took its place
   5  no such app, release, deploy or revision
   6  cannot read or write: disk, repository, network address
   7  a switch failed and going back failed too: a person is needed
@@ -110,7 +112,9 @@ func exitCode(err error) int {
 
 func failureCode(f *deploy.Failure) int {
 	switch f.Outcome {
-	case deploy.Superseded:
+	case deploy.WentBack:
+		return exitWentBack
+	case deploy.Superseded, deploy.FrozenOut:
 		return exitBusy
 	case deploy.Canceled:
 		return exitInterrupt

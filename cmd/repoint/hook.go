@@ -16,13 +16,15 @@ import (
 )
 
 func (p *program) hookCommand() *cobra.Command {
-	hook := &cobra.Command{Use: "hook", Short: "What git runs", Hidden: true, Args: cobra.NoArgs}
-	hook.AddCommand(&cobra.Command{
-		Use:   deploy.GitHook,
-		Short: "Answer one push: the git hook of repo.git, see githooks(5)",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return p.procReceive(cmd.Context()) },
-	})
+	hook := &cobra.Command{Use: "hook", Short: "Try a build hook", Args: noCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	hook.AddCommand(p.hookRunCommand(), &cobra.Command{
+		Use:    deploy.GitHook,
+		Short:  "Answer one push: the git hook of repo.git, see githooks(5)",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE:   func(cmd *cobra.Command, _ []string) error { return p.procReceive(cmd.Context()) },
+	}, p.afterwardsCommand())
 	return hook
 }
 
@@ -93,7 +95,8 @@ type pushed struct {
 
 func (d *pushed) Deploy(asked githook.Request) error {
 	req := deploy.Request{Action: deploy.Live, Commit: gitsrc.Hash(asked.New), Ref: asked.Ref,
-		Actor: d.p.actor(), Via: d.p.via("push"), Reason: asked.Reason, Force: asked.Force, Rebuild: asked.Rebuild}
+		Actor: d.p.actor(), Via: d.p.via("push"), Reason: asked.Reason, Force: asked.Force, Rebuild: asked.Rebuild,
+		AcceptSchema: asked.AcceptSchema, Override: asked.Override}
 	switch {
 	case asked.Stage:
 		req.Action = deploy.Stage

@@ -35,7 +35,12 @@ func readingCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func (r *reader) read(name string, first chan struct{}) {
-	for n := 0; ; n++ {
+	for n, stopped := 0, false; !stopped; n++ {
+		select {
+		case <-r.stop:
+			stopped = true // after a last look
+		default:
+		}
 		data, err := os.ReadFile(name)
 		if err != nil && r.err == nil {
 			r.err = err
@@ -43,11 +48,6 @@ func (r *reader) read(name string, first chan struct{}) {
 		r.counts[string(data)]++
 		if n == 0 {
 			close(first)
-		}
-		select {
-		case <-r.stop:
-			return
-		default:
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"repoint/deploy"
@@ -40,6 +41,10 @@ func (p *program) releaseRow(v deploy.View) []string {
 	if v.Built == nil {
 		return []string{v.Release.Short(), v.State}
 	}
-	return []string{v.Release.Short(), v.State, p.ago(*v.Built), fmt.Sprint(v.Deploy),
+	state := v.State
+	if v.Pinned != nil {
+		state = strings.TrimLeft(state+", pinned", ", ")
+	}
+	return []string{v.Release.Short(), state, p.ago(*v.Built), fmt.Sprint(v.Deploy),
 		fmt.Sprint(v.Files), deploy.Bytes(v.Bytes), clip(v.Subject, 50)}
 }

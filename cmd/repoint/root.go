@@ -45,8 +45,9 @@ the commit out beside what is live, builds it, and moves one link.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		p.demoCommand(), p.initCommand(), p.serveCommand(),
-		p.deployCommand(), p.rollbackCommand(),
-		p.statusCommand(), p.releasesCommand(), p.logCommand(),
+		p.deployCommand(), p.stageCommand(), p.promoteCommand(), p.rollbackCommand(), p.cancelCommand(),
+		p.statusCommand(), p.releasesCommand(), p.logCommand(), p.diffCommand(), p.verifyCommand(),
+		p.pinCommand(), p.unpinCommand(), p.freezeCommand(), p.unfreezeCommand(),
 		p.configCommand(), p.keysCommand(), p.versionCommand(),
 		p.hookCommand(), p.sshCommand(),
 	)

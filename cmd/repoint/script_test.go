@@ -2,10 +2,15 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,15 +22,31 @@ import (
 // script: the real main, but for the seam around the steps that change the
 // disk, which a test may arm (see seam_test.go).
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"repoint": repointMain})
+	testscript.Main(wide{m}, map[string]func(){"repoint": repointMain, "worker": workerMain})
+}
+
+// wide runs more tests at once than there are processors: they mostly wait for
+// other programs. -parallel still has the last word.
+type wide struct{ *testing.M }
+
+func (w wide) Run() int {
+	flag.Parse()
+	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
+	}
+	return w.M.Run()
 }
 
 func repointMain() {
-	os.Exit(run(context.Background(), process{
+	code := run(context.Background(), process{
 		args: os.Args[1:], getenv: os.Getenv,
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now,
 		seam: seamFromEnv(os.Getenv),
-	}))
+	})
+	if os.Getenv("GORACE") == "" { // started by repoint itself, with nothing of our environment: see hermetic
+		syscall.Exit(code)
+	}
+	os.Exit(code)
 }
 
 // TestScript runs testdata/script/*.txtar, one behaviour each. The commands
@@ -40,6 +61,7 @@ func TestScript(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			vars, err := hermetic(env.WorkDir)
 			env.Vars = append(env.Vars, vars...)
+			env.Defer(func() { endAfterwards(env.WorkDir) })
 			return err
 		},
 	})
@@ -87,14 +109,16 @@ const gitConfig = `[user]
 	default = nothing
 `
 
-// scriptCondition knows [root], and [mount]: file systems can be mounted here.
-// Where CI runs, all of both must be so: a script that is skipped proves nothing.
+// scriptCondition knows [root], [mount]: file systems can be mounted here, and
+// [python]: build hooks can make Python environments. Where CI runs, all must be so: a script that is skipped proves nothing.
 func scriptCondition(cond string) (bool, error) {
 	yes := os.Geteuid() == 0
 	switch cond {
 	case "root":
 	case "mount":
 		yes = yes && canMount()
+	case "python":
+		yes = exec.Command("/usr/bin/env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "python3", "-c", "import venv, ensurepip").Run() == nil
 	default:
 		return false, fmt.Errorf("there is no condition %s", cond)
 	}

@@ -31,11 +31,25 @@ func checkSound(app string) error {
 		return err
 	}
 	return errors.Join(
-		checkLeftovers(app),
+		checkLeftoversOfAll(app),
 		checkTrees(store, links),
 		checkRefs(app, links),
 		checkJournal(app, links),
 	)
+}
+
+// checkLeftoversOfAll is checkLeftovers once nothing is being done any more, or
+// while what is left of deploys goes on and leaves nothing: a watch does.
+func checkLeftoversOfAll(app string) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(deadline); ; <-tick.C {
+		busy := len(afterwardsIn(app)) > 0
+		err := checkLeftovers(app)
+		if err == nil || !busy || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // checkLeftovers finds what only exists while something is being done.
@@ -81,11 +95,17 @@ func checkTrees(store *releases.Store, links releases.Links) error {
 			problems = append(problems, fmt.Errorf("a link points at %s, which is no sealed release", link))
 		}
 	}
-	seals, err := os.ReadDir(filepath.Join(store.Dir(), ".repoint", "seals"))
+	seals, err := filepath.Glob(filepath.Join(store.Dir(), ".repoint", "seals", "*.json"))
 	if err != nil || len(seals) != len(list) {
 		problems = append(problems, fmt.Errorf("%d seals of %d releases: %v", len(seals), len(list), err))
 	}
-	return errors.Join(problems...)
+	inventories, err := filepath.Glob(filepath.Join(store.Dir(), ".repoint", "seals", "*.files"))
+	for _, name := range inventories {
+		if release := releases.Name(strings.TrimSuffix(filepath.Base(name), ".files")); !sealed[release] {
+			problems = append(problems, fmt.Errorf("an inventory is left of %s", release))
+		}
+	}
+	return errors.Join(append(problems, err)...)
 }
 
 // checkRefs wants the refs where the links are. HEAD names the app's branch.

@@ -53,6 +53,9 @@ func (p *program) showStatus(ctx context.Context, name string) error {
 	if s.Next != nil {
 		rows = append(rows, []string{"next", p.describe(s.Next, "")})
 	}
+	if s.Frozen != nil {
+		rows = append(rows, []string{"frozen", fmt.Sprintf("by %s %s: %s", s.Frozen.By, p.ago(s.Frozen.Since), s.Frozen.Why)})
+	}
 	if s.Running != nil {
 		rows = append(rows, []string{"running", p.ticketLine(s.Running.Deploy, s.Running.Ref, s.Running.Actor, s.Running.Since)})
 	}

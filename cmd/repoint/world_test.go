@@ -55,6 +55,7 @@ func worldIn(t *testing.T, dir string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { endAfterwards(dir) })
 	return &world{t: t, dir: dir, app: filepath.Join(dir, "apps", "blog"), repo: filepath.Join(dir, "blog"),
 		env: append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + dir}, vars...)}
 }
@@ -63,6 +64,9 @@ func worldIn(t *testing.T, dir string) *world {
 func (w *world) copy(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
+	if err := waitAfterwards(w.dir); err != nil {
+		t.Fatal(err)
+	}
 	if out, err := exec.Command("cp", "-a", w.dir+"/.", dir).CombinedOutput(); err != nil {
 		t.Fatalf("cp: %v: %s", err, out)
 	}
