@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"repoint/deploy"
@@ -249,7 +250,18 @@ func (w *world) close() {
 		w.site.server.Close()
 	}
 	if w.dir != "" {
-		os.RemoveAll(w.dir)
+		w.remove()
+	}
+}
+
+// remove removes everything. A process that a deploy has left to do the rest
+// may still be writing there.
+func (w *world) remove() {
+	for range 100 {
+		if os.RemoveAll(w.dir) == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 
