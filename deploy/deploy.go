@@ -36,6 +36,9 @@ func (a *App) Deploy(ctx context.Context, req Request, sink Sink) Result {
 	if err == nil {
 		err = r.page(ctx)
 	}
+	if err != nil && ctx.Err() != nil {
+		err = becauseCanceled(ctx, err)
+	}
 	result := r.record(err)
 	r.leaveWork()
 	return result

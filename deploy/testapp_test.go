@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -79,12 +80,18 @@ func (a *testApp) git(index, stdin string, args ...string) string {
 // deploy opens the app through seam and runs one request.
 func (a *testApp) deploy(seam durable.Seam, req Request) Result {
 	a.t.Helper()
+	return a.deployIn(a.t.Context(), seam, req)
+}
+
+// deployIn is deploy under a context of the test's.
+func (a *testApp) deployIn(ctx context.Context, seam durable.Seam, req Request) Result {
+	a.t.Helper()
 	app, _, err := Open(a.t.Context(), a.dir, Env{Disk: durable.New(unsynced(seam)), Now: time.Now})
 	if err != nil {
 		return Result{Outcome: Failed, Failure: &Failure{Reason: "opening: " + err.Error(), Cause: err}}
 	}
 	defer app.Close()
-	return app.Deploy(a.t.Context(), req, func(Event) {})
+	return app.Deploy(ctx, req, func(Event) {})
 }
 
 // unsynced leaves out to sync directories and file systems beneath a seam: no

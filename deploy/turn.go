@@ -251,6 +251,16 @@ func (a *App) repair(ctx context.Context, lock *releases.Lock) (notes []string, 
 	return notes, nil
 }
 
+// becauseCanceled is what a failure is called when the request was told to stop:
+// whatever was under way failed because of that. What happened after the switch
+// keeps its name.
+func becauseCanceled(ctx context.Context, err error) error {
+	if f := asFailure(err); f.Outcome != "" {
+		return f
+	}
+	return canceled(ctx)
+}
+
 func canceled(ctx context.Context) *Failure {
 	return &Failure{Outcome: Canceled, Reason: "stopped before the switch", Cause: errors.Join(context.Cause(ctx))}
 }
