@@ -57,7 +57,7 @@ func (w *world) checkLive(now state, allowed []commit) (problems []string) {
 // that what the links point at is complete.
 func (w *world) checkReleases(now state) (problems []string) {
 	trees, _ := filepath.Glob(w.path("code_*"))
-	seals, _ := filepath.Glob(w.path(".repoint/seals/*"))
+	seals, _ := filepath.Glob(w.path(".repoint/seals/*.json"))
 	if len(trees) != len(seals) {
 		problems = append(problems, fmt.Sprintf("there are %d trees and %d seals", len(trees), len(seals)))
 	}
