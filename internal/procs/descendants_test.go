@@ -12,9 +12,9 @@ import (
 
 func TestDescendants(t *testing.T) {
 	t.Parallel()
-	// A child, one in a session of its own, and that one's child; all of them wait for the end of this test.
+	// Two children, and the second one's child; all of them wait for the end of this test.
 	cmd := exec.Command("sh", "-c", `sleep 1000 & a=$!
-		setsid sh -c 'sleep 1000 & echo $$ $!; wait' > pids &
+		sh -c 'sleep 1000 & echo $$ $!; wait' > pids &
 		true & wait $!
 		until test "$(wc -l < pids)" = 1; do sleep 0.01; done
 		echo $$ $a $(cat pids)

@@ -1,9 +1,25 @@
 package procs
 
 import (
+	"fmt"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
+
+// awaitArguments waits until the kernel shows a new program's arguments: they
+// come a moment after the exec that starting it has waited for.
+func awaitArguments(t *testing.T, pid int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
+		if line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && len(line) > 0 {
+			return
+		}
+	}
+	t.Fatalf("process %d never got its arguments", pid)
+}
 
 func TestCommand(t *testing.T) {
 	t.Parallel()
@@ -17,6 +33,7 @@ func TestCommand(t *testing.T) {
 		{"bad \xff utf-8", "bad \ufffd utf-8"},
 	} {
 		pid := startShell(t, "sh", c.name)
+		awaitArguments(t, pid)
 		if got := command(pid); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.name, got, c.want)
 		}
