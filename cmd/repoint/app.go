@@ -66,6 +66,16 @@ func (p *program) open(ctx context.Context, app string) (*deploy.App, error) {
 	return opened, err
 }
 
+// withApp opens the app that was typed, for as long as do runs.
+func (p *program) withApp(ctx context.Context, app string, do func(*deploy.App) error) error {
+	opened, err := p.open(ctx, app)
+	if err != nil {
+		return err
+	}
+	defer opened.Close()
+	return do(opened)
+}
+
 func (p *program) didYouMean(app string) string {
 	names, err := p.appNames()
 	if err != nil || len(names) == 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"repoint/deploy"
 )
 
 func (p *program) cancelCommand() *cobra.Command {
@@ -17,17 +18,14 @@ itself, it goes back.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeApp(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			app, err := p.open(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			told, err := app.Cancel()
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(p.stderr, "deploy %d was told to stop; see its end with: repoint log %s %d -f\n", told.Deploy, app.Name, told.Deploy)
-			return nil
+			return p.withApp(cmd.Context(), args[0], func(app *deploy.App) error {
+				told, err := app.Cancel()
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(p.stderr, "deploy %d was told to stop; see its end with: repoint log %s %d -f\n", told.Deploy, app.Name, told.Deploy)
+				return nil
+			})
 		},
 	}
 }

@@ -79,28 +79,25 @@ unless it is given.`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: p.completeApp(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			app, err := p.open(cmd.Context(), args[0])
-			if err != nil {
+			return p.withApp(cmd.Context(), args[0], func(app *deploy.App) error {
+				commit, err := liveCommit(app)
+				if len(args) == 2 {
+					commit, err = resolve(cmd.Context(), app, args[1])
+				}
+				if err != nil {
+					return err
+				}
+				cfg, err := app.Config(cmd.Context(), commit)
+				if err != nil {
+					return err
+				}
+				if p.json {
+					return p.printJSON(cfg)
+				}
+				fmt.Fprintf(p.stdout, "# %s\n", filepath.Join(app.Dir, deploy.ConfigFile))
+				_, err = p.stdout.Write(cfg.TOML())
 				return err
-			}
-			defer app.Close()
-			commit, err := liveCommit(app)
-			if len(args) == 2 {
-				commit, err = resolve(cmd.Context(), app, args[1])
-			}
-			if err != nil {
-				return err
-			}
-			cfg, err := app.Config(cmd.Context(), commit)
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(cfg)
-			}
-			fmt.Fprintf(p.stdout, "# %s\n", filepath.Join(app.Dir, deploy.ConfigFile))
-			_, err = p.stdout.Write(cfg.TOML())
-			return err
+			})
 		},
 	})
 }

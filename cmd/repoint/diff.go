@@ -20,16 +20,13 @@ what was live before against what is live.`,
 		Args:              cobra.RangeArgs(1, 3),
 		ValidArgsFunction: p.completeApp(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			app, err := p.open(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			from, to, err := diffEnds(app, args[1:])
-			if err != nil {
-				return err
-			}
-			return p.showDiff(cmd.Context(), app, from, to)
+			return p.withApp(cmd.Context(), args[0], func(app *deploy.App) error {
+				from, to, err := diffEnds(app, args[1:])
+				if err != nil {
+					return err
+				}
+				return p.showDiff(cmd.Context(), app, from, to)
+			})
 		},
 	})
 }

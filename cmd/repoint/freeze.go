@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"repoint/deploy"
 	"repoint/releases"
 )
 
@@ -31,16 +32,13 @@ Staging still works. Who must can override it with a reason, which is journaled.
 				}
 				frozen.Until = &at
 			}
-			app, err := p.open(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			if err := app.Store().Freeze(frozen); err != nil {
-				return err
-			}
-			fmt.Fprintf(p.stderr, "%s is frozen; lift it with: repoint unfreeze %s\n", app.Name, app.Name)
-			return nil
+			return p.withApp(cmd.Context(), args[0], func(app *deploy.App) error {
+				if err := app.Store().Freeze(frozen); err != nil {
+					return err
+				}
+				fmt.Fprintf(p.stderr, "%s is frozen; lift it with: repoint unfreeze %s\n", app.Name, app.Name)
+				return nil
+			})
 		},
 	}
 	cmd.Flags().StringVarP(&why, "message", "m", "", "why")
@@ -68,12 +66,9 @@ func (p *program) unfreezeCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeApp(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			app, err := p.open(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			return app.Store().Unfreeze(p.actor(), p.now())
+			return p.withApp(cmd.Context(), args[0], func(app *deploy.App) error {
+				return app.Store().Unfreeze(p.actor(), p.now())
+			})
 		},
 	}
 }

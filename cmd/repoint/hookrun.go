@@ -33,12 +33,9 @@ and removed again; the others run in the live release.`,
 			if req.Phase == "build" {
 				return p.deployRevision(cmd.Context(), req, append(args[:1], args[2:]...))
 			}
-			app, err := p.open(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			return p.runDeploy(cmd.Context(), app, req)
+			return p.withApp(cmd.Context(), args[0], func(app *deploy.App) error {
+				return p.runDeploy(cmd.Context(), app, req)
+			})
 		},
 	})
 }

@@ -28,19 +28,16 @@ print its output; -f goes on until it has ended, and without ID takes the newest
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: p.completeApp(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			app, err := p.open(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			if len(args) == 1 && !follow {
-				return p.listDeploys(app, limit)
-			}
-			id, err := p.deployID(app, args[1:])
-			if err != nil {
-				return err
-			}
-			return p.showLog(cmd.Context(), app, id, follow)
+			return p.withApp(cmd.Context(), args[0], func(app *deploy.App) error {
+				if len(args) == 1 && !follow {
+					return p.listDeploys(app, limit)
+				}
+				id, err := p.deployID(app, args[1:])
+				if err != nil {
+					return err
+				}
+				return p.showLog(cmd.Context(), app, id, follow)
+			})
 		},
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the deploy has ended")

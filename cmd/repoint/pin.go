@@ -44,23 +44,18 @@ func (p *program) unpinCommand() *cobra.Command {
 // withRelease opens the app args[0] and finds its release args[1]; without it,
 // the live one.
 func (p *program) withRelease(ctx context.Context, args []string, do func(*deploy.App, releases.Name) error) error {
-	app, err := p.open(ctx, args[0])
-	if err != nil {
-		return err
-	}
-	defer app.Close()
-	if len(args) > 1 {
-		name, err := app.Find(args[1])
+	return p.withApp(ctx, args[0], func(app *deploy.App) (err error) {
+		var name releases.Name
+		if len(args) > 1 {
+			name, err = app.Find(args[1])
+		} else {
+			name, err = live(app)
+		}
 		if err != nil {
 			return err
 		}
 		return do(app, name)
-	}
-	name, err := live(app)
-	if err != nil {
-		return err
-	}
-	return do(app, name)
+	})
 }
 
 // live is the release that is live; without one, an error that says so.

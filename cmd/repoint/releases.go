@@ -16,23 +16,20 @@ func (p *program) releasesCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeApp(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			app, err := p.open(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			views, err := app.Releases()
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(views)
-			}
-			rows := [][]string{{"RELEASE", "STATE", "BUILT", "DEPLOY", "FILES", "SIZE", "SUBJECT"}}
-			for _, view := range views {
-				rows = append(rows, p.releaseRow(view))
-			}
-			return table(p.stdout, rows)
+			return p.withApp(cmd.Context(), args[0], func(app *deploy.App) error {
+				views, err := app.Releases()
+				if err != nil {
+					return err
+				}
+				if p.json {
+					return p.printJSON(views)
+				}
+				rows := [][]string{{"RELEASE", "STATE", "BUILT", "DEPLOY", "FILES", "SIZE", "SUBJECT"}}
+				for _, view := range views {
+					rows = append(rows, p.releaseRow(view))
+				}
+				return table(p.stdout, rows)
+			})
 		},
 	})
 }

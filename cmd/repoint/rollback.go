@@ -26,15 +26,12 @@ release that is left counts as bad until it is made live again.`,
 			if len(args) == 2 && req.To != "" {
 				return usageError{errors.New("give HASH or --to, not both")}
 			}
-			app, err := p.open(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			if len(args) == 2 {
-				req.To = args[1]
-			}
-			return p.runDeploy(cmd.Context(), app, req)
+			return p.withApp(cmd.Context(), args[0], func(app *deploy.App) error {
+				if len(args) == 2 {
+					req.To = args[1]
+				}
+				return p.runDeploy(cmd.Context(), app, req)
+			})
 		},
 	}
 	p.activateFlags(cmd, &req)

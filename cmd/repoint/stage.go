@@ -33,12 +33,9 @@ func (p *program) promoteCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeApp(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			app, err := p.open(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			return p.runDeploy(cmd.Context(), app, req)
+			return p.withApp(cmd.Context(), args[0], func(app *deploy.App) error {
+				return p.runDeploy(cmd.Context(), app, req)
+			})
 		},
 	}
 	p.activateFlags(cmd, &req)
