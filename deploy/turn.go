@@ -111,6 +111,7 @@ const poll = 40 * time.Millisecond
 func (r *run) takeTurn(ctx context.Context) error {
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
+	aside := false
 	for tries := 0; ; tries++ {
 		lock, free, err := r.app.store.TryLock()
 		if err != nil {
@@ -127,7 +128,9 @@ func (r *run) takeTurn(ctx context.Context) error {
 		}
 		if tries == 1 { // a reader may have held the lock for an instant
 			r.tell(Wait, "", "waiting for "+describe(r.app.store.Holder().Ticket, r.app.env.Now()), 0)
-			r.pushAside()
+		}
+		if tries > 0 && !aside { // who has just got the lock may not have said so yet
+			aside = r.pushAside()
 		}
 		select {
 		case <-ctx.Done():
@@ -138,14 +141,17 @@ func (r *run) takeTurn(ctx context.Context) error {
 }
 
 // pushAside stops the deploy that runs, for a roll back that somebody asked for:
-// going back does not wait for a build. Whoever may not stop it waits.
-func (r *run) pushAside() {
+// going back does not wait for a build. Whoever may not stop it waits. It
+// returns false when it is to be tried again.
+func (r *run) pushAside() (done bool) {
 	if r.req.Action != Rollback || r.req.IfLive != "" {
-		return
+		return true
 	}
-	if stopped, err := r.app.Cancel(); err == nil {
+	stopped, err := r.app.Cancel()
+	if err == nil {
 		r.tell(Warning, "", fmt.Sprintf("deploy %d was told to stop", stopped.Deploy), 0)
 	}
+	return err == nil
 }
 
 func describe(t releases.Ticket, now time.Time) string {
@@ -159,6 +165,7 @@ func describe(t releases.Ticket, now time.Time) string {
 	return text + ", " + now.Sub(t.Since).Round(time.Second).String() + ")"
 }
 
+// giveWay ends the request when a newer one has taken its place.
 func (r *run) giveWay(ctx context.Context) error {
 	if r.waiting == nil || r.req.Action == Try { // what is only tried takes nobody's place
 		return nil
