@@ -85,6 +85,16 @@ type Config struct {
 	// false, and such a commit is refused.
 	OutsideLinks bool `toml:"outside_links" json:"outside_links"`
 
+	// Submodules fetches the submodules of a commit into the release, nested ones
+	// too, with the key or token of Webhook. Default false, and a commit that has
+	// submodules is refused.
+	Submodules bool `toml:"submodules" json:"submodules"`
+
+	// LFS fetches the contents that Git LFS keeps outside the repository, from
+	// the remote of Webhook. Default false, and a commit that has such files is
+	// refused.
+	LFS bool `toml:"lfs" json:"lfs"`
+
 	// Hooks are the build hooks, in the table [hooks]. Repository too.
 	Hooks Hooks `toml:"hooks" json:"hooks" from:"repository"`
 
@@ -97,6 +107,13 @@ type Config struct {
 
 	// Limits bound what a push may bring, in the table [limits].
 	Limits Limits `toml:"limits" json:"limits"`
+
+	// Webhook is the forge that the source is fetched from and that calls when
+	// something was pushed to it, in the table [webhook].
+	Webhook Webhook `toml:"webhook" json:"webhook"`
+
+	// Notify tells people how deploys end, in the table [notify].
+	Notify Notify `toml:"notify" json:"notify"`
 }
 
 // Cache is one directory to copy. In TOML it is its path alone or a table with
@@ -253,13 +270,102 @@ type Limits struct {
 	Depth int `toml:"depth" json:"depth"`
 }
 
+// Webhook is the forge of an app. A webhook is a hint that something may be new:
+// what is deployed is what Remote has then.
+type Webhook struct {
+	// Provider says whose webhooks are taken at /hook/APP: "github", "gitlab",
+	// "gitea" (Forgejo too), "gogs", "bitbucket" (Cloud) or "bitbucket-server".
+	// Default "", none.
+	Provider string `toml:"provider" json:"provider"`
+
+	// SecretFile is the absolute path of the file with the secret that the forge
+	// signs with: one line, or two while the secret is being changed, each of 16
+	// characters or more. Nobody else may read it. Default "", and then no
+	// provider may be set.
+	SecretFile string `toml:"secret_file" json:"secret_file"`
+
+	// MaxBody is how large the body of a webhook may be, at most "25MiB".
+	// Default "1MiB".
+	MaxBody Size `toml:"max_body" json:"max_body"`
+
+	// Remote is where the source is fetched from, by https, by ssh or as an
+	// absolute path of this machine: remote = "git@github.com:acme/blog.git".
+	// Default "", nothing is fetched.
+	Remote string `toml:"remote" json:"remote"`
+
+	// KeyFile is the absolute path of the private SSH key for Remote, which has
+	// no passphrase. Default "", and then no remote may be reached by ssh.
+	KeyFile string `toml:"key_file" json:"key_file"`
+
+	// KnownHostsFile is the absolute path of the file with the SSH host keys of
+	// Remote, as ssh-keyscan prints them. No other host key is believed. Default
+	// "", and then no remote may be reached by ssh.
+	KnownHostsFile string `toml:"known_hosts_file" json:"known_hosts_file"`
+
+	// TokenFile is the absolute path of the file with the token for Remote by
+	// https: TOKEN, or USER:TOKEN where the forge wants a name. It is sent to
+	// Remote's host alone. Default "", no token.
+	TokenFile string `toml:"token_file" json:"token_file"`
+
+	// Forced says what becomes of a branch that was moved to where it does not
+	// descend from what is live: "deploy" follows it, "refuse" leaves it:
+	// forced = "refuse". Default "deploy".
+	Forced string `toml:"forced" json:"forced"`
+
+	// StatusTokenFile is the absolute path of the file with the token that may
+	// write commit statuses. Default "", and the forge is told nothing.
+	StatusTokenFile string `toml:"status_token_file" json:"status_token_file"`
+
+	// StatusURL is the base of the forge's API, for a forge of your own:
+	// status_url = "https://git.example.com/api/v1". Default "", the one that
+	// belongs to Provider and Remote.
+	StatusURL string `toml:"status_url" json:"status_url"`
+
+	// ServerURL is where people reach this server, for links to the log of a
+	// deploy: server_url = "https://deploy.example.com". Default "", no links.
+	ServerURL string `toml:"server_url" json:"server_url"`
+
+	// AppURL is where people see the app, for GitHub's deployments:
+	// app_url = "https://blog.example.com". Default "", no link.
+	AppURL string `toml:"app_url" json:"app_url"`
+}
+
+// Values of [Webhook.Forced].
+const (
+	ForcedDeploy = "deploy"
+	ForcedRefuse = "refuse"
+)
+
+// Notify says who is told how a deploy ended, and when.
+type Notify struct {
+	// On lists what is told: "failed", "went back" (also when going back failed),
+	// "recovered" (the first success after one of these), "success" (each):
+	// on = ["went back"]. Default ["failed", "went back", "recovered"].
+	On []string `toml:"on" json:"on"`
+
+	// ToFile is the absolute path of a file with one address a line, as Shoutrrr
+	// writes them: slack://token@channel, ntfy://ntfy.sh/topic, generic+https://….
+	// They hold secrets: nobody else may read it. Default "", nobody is told.
+	ToFile string `toml:"to_file" json:"to_file"`
+}
+
+// Values of [Notify.On].
+const (
+	NotifyFailed    = "failed"
+	NotifyWentBack  = "went back"
+	NotifyRecovered = "recovered"
+	NotifySuccess   = "success"
+)
+
 // Default returns the configuration of an app that sets nothing.
 func Default() Config {
 	return Config{
-		Branch: "main",
-		Hooks:  Hooks{Timeout: Duration(15 * time.Minute)},
-		Reload: Reload{Timeout: Duration(30 * time.Second), Stale: StaleWarn, Settle: Duration(10 * time.Second)},
-		Health: Health{Status: 200, Times: 3, Within: Duration(30 * time.Second), Interval: Duration(500 * time.Millisecond)},
-		Limits: Limits{Files: 500_000, Bytes: 4 << 30, Push: 1 << 30, Depth: 64},
+		Branch:  "main",
+		Hooks:   Hooks{Timeout: Duration(15 * time.Minute)},
+		Reload:  Reload{Timeout: Duration(30 * time.Second), Stale: StaleWarn, Settle: Duration(10 * time.Second)},
+		Health:  Health{Status: 200, Times: 3, Within: Duration(30 * time.Second), Interval: Duration(500 * time.Millisecond)},
+		Limits:  Limits{Files: 500_000, Bytes: 4 << 30, Push: 1 << 30, Depth: 64},
+		Webhook: Webhook{MaxBody: 1 << 20, Forced: ForcedDeploy},
+		Notify:  Notify{On: []string{NotifyFailed, NotifyWentBack, NotifyRecovered}},
 	}
 }

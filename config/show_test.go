@@ -27,6 +27,8 @@ cache         = ["node_modules", { path = "vendor", key = "composer.lock" }]
 migrations    = []
 env_file      = ""
 outside_links = true
+submodules    = false
+lfs           = false
 
 [hooks]
 build   = ["npm ci", "echo 'a\tb'\nprintf '\\n' \U0000202E"]
@@ -60,6 +62,24 @@ files = 500000
 bytes = "4GiB"
 push  = "1GiB"
 depth = 64
+
+[webhook]
+provider          = ""
+secret_file       = ""
+max_body          = "1MiB"
+remote            = ""
+key_file          = ""
+known_hosts_file  = ""
+token_file        = ""
+forced            = "deploy"
+status_token_file = ""
+status_url        = ""
+server_url        = ""
+app_url           = ""
+
+[notify]
+on      = ["failed", "went back", "recovered"]
+to_file = ""
 `
 	got := c.TOML()
 	if diff := cmp.Diff(want, string(got)); diff != "" {

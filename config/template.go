@@ -52,6 +52,11 @@ branch = "main"
 # Allow symlinks in the tree that point outside it.
 #outside_links = false
 
+# Fetch submodules, and the contents that Git LFS keeps, with the key or token of
+# [webhook].
+#submodules = true
+#lfs = true
+
 # Build hooks: one command line or a list. The first that fails ends the deploy.
 # build: in the new tree; check: last word before the switch; migrate: databases,
 # before the switch; after: when all is done, cannot fail the deploy.
@@ -96,4 +101,26 @@ branch = "main"
 #bytes = "4GiB"
 #push = "1GiB"
 #depth = 64
+
+# The forge: where the source is fetched from, whose webhooks are taken at
+# /hook/APP ("github", "gitlab", "gitea", "gogs", "bitbucket", "bitbucket-server"),
+# and where it is told how deploys end. Secrets are in files that nobody else reads.
+[webhook]
+#provider = "github"
+#secret_file = "/etc/repoint/blog.secret"
+#max_body = "1MiB"
+#remote = "git@github.com:acme/blog.git"
+#key_file = "/etc/repoint/blog.key"
+#known_hosts_file = "/etc/repoint/known_hosts"
+#token_file = "/etc/repoint/blog.token"
+#forced = "deploy"
+#status_token_file = "/etc/repoint/blog.status"
+#status_url = "https://git.example.com/api/v1"
+#server_url = "https://deploy.example.com"
+#app_url = "https://blog.example.com"
+
+# Who is told how deploys end: a file of Shoutrrr addresses, one a line.
+[notify]
+#on = ["failed", "went back", "recovered"]
+#to_file = "/etc/repoint/blog.notify"
 `

@@ -28,6 +28,8 @@ func validate(c Config, places map[string]place) Faults {
 	k.positive("limits.bytes", int64(c.Limits.Bytes))
 	k.positive("limits.push", int64(c.Limits.Push))
 	k.positive("limits.depth", int64(c.Limits.Depth))
+	k.webhook(c.Webhook)
+	k.notify(c.Notify)
 	return k.faults
 }
 
