@@ -97,11 +97,13 @@ func TestSize(t *testing.T) {
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	got, err := json.Marshal(Default())
-	want := `{"branch":"main","stage":null,"tags":"","store":null,"links":null,"subdir":"","user":"","shared":null,"cache":null,"migrations":null,"env_file":"","outside_links":false,` +
+	want := `{"branch":"main","stage":null,"tags":"","store":null,"links":null,"subdir":"","user":"","shared":null,"cache":null,"migrations":null,"env_file":"","outside_links":false,"submodules":false,"lfs":false,` +
 		`"hooks":{"build":null,"check":null,"migrate":null,"after":null,"timeout":"15m"},` +
 		`"reload":{"systemd":null,"systemd_user":null,"touch":null,"signal":null,"run":null,"timeout":"30s","stale":"warn","workers":null,"settle":"10s"},` +
 		`"health":{"url":"","status":200,"times":3,"within":"30s","interval":"500ms","commit_header":"","watch":"0"},` +
-		`"limits":{"files":500000,"bytes":"4GiB","push":"1GiB","depth":64}}`
+		`"limits":{"files":500000,"bytes":"4GiB","push":"1GiB","depth":64},` +
+		`"webhook":{"provider":"","secret_file":"","max_body":"1MiB","remote":"","key_file":"","known_hosts_file":"","token_file":"","forced":"deploy","status_token_file":"","status_url":"","server_url":"","app_url":""},` +
+		`"notify":{"on":["failed","went back","recovered"],"to_file":""}}`
 	if err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)
 	}
