@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,42 +17,93 @@ import (
 // leaveWork starts the process that does what is left, if something is: what
 // was built is listed even if it did not prove itself, because it may be made
 // live later without being built again.
-func (r *run) leaveWork() {
-	watched := r.moved && r.config.Health.Watch > 0 && r.config.Health.URL != ""
-	if r.app.env.Afterwards == nil || !r.built && !watched {
+func (r *run) leaveWork(ctx context.Context) {
+	if r.id == 0 || r.req.Action == Try {
 		return
 	}
-	if err := r.app.env.Afterwards(r.app.Dir, r.id); err != nil {
-		r.tell(Warning, "", "what is left to do after the deploy could not be started: "+err.Error(), 0)
+	watched := r.moved && r.config.Health.Watch > 0 && r.config.Health.URL != ""
+	if r.built || watched || r.app.tells(ctx) {
+		if err := r.app.leave(r.id); err != nil {
+			r.tell(Warning, "", err.Error(), 0)
+		}
 	}
 }
 
+// tells reports whether somebody is to hear how deploys end.
+func (a *App) tells(ctx context.Context) bool {
+	cfg, err := a.Config(ctx, "")
+	return err == nil && cfg.Notify.ToFile != ""
+}
+
+func (a *App) leave(id int) error {
+	if a.env.Afterwards == nil {
+		return nil
+	}
+	if err := a.env.Afterwards(a.Dir, id); err != nil {
+		return fmt.Errorf("what is left to do after deploy %d could not be started: %w", id, err)
+	}
+	return nil
+}
+
 // Afterwards does what a deploy of the app in dir leaves to do once it has been
-// answered: the inventory of what it built, and the watch over what it made
-// live. It runs in a process of its own, holds no lock while it watches, and
-// ends early when something else has been made live. It repairs nothing: nobody
-// would see what it says. sink gets a roll back's events.
+// answered: it tells people, takes the inventory of what was built, and watches
+// over what was made live. It runs in a process of its own, holds no lock while
+// it watches, and ends early when something else has been made live. It repairs
+// nothing: nobody would see what it says. What goes wrong stands in the deploy's
+// log. sink gets a roll back's events.
 func Afterwards(ctx context.Context, dir string, env Env, id int, sink Sink) error {
 	a, err := open(dir, env)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	_, end, err := a.store.Deploy(id)
+	start, end, err := a.store.Deploy(id)
 	if err != nil {
 		return err
 	}
-	if end == nil {
+	if start == nil || end == nil {
 		return fmt.Errorf("deploy %d of %s has not ended: %w", id, a.Name, ErrNotFound)
 	}
+	var told error
+	var telling sync.WaitGroup
+	telling.Go(func() { told = a.note(id, a.tellPeople(ctx, *start, *end)) })
+	err = a.note(id, a.look(ctx, *end, sink))
+	telling.Wait()
+	return errors.Join(told, err)
+}
+
+// tellPeople tells whoever is to hear how the deploy ended.
+func (a *App) tellPeople(ctx context.Context, start, end releases.Line) error {
+	cfg, err := a.Config(ctx, "")
+	if err != nil {
+		return err
+	}
+	return a.notify(cfg, start, end)
+}
+
+// look takes the inventory and keeps watch.
+func (a *App) look(ctx context.Context, end releases.Line, sink Sink) error {
 	var errs []error
 	if end.Release != "" {
 		errs = append(errs, nicely(func() error { return a.takeInventory(ctx, end.Release) }))
 	}
 	if end.Live != "" {
-		errs = append(errs, a.watch(ctx, *end, sink))
+		errs = append(errs, a.watch(ctx, end, sink))
 	}
 	return errors.Join(errs...)
+}
+
+// note adds what went wrong after a deploy to its log.
+func (a *App) note(id int, wrong error) error {
+	if wrong == nil || errors.Is(wrong, context.Canceled) { // told to stop
+		return wrong
+	}
+	log, err := a.store.CreateLog(id)
+	if err != nil {
+		return errors.Join(wrong, err)
+	}
+	Printer(log)(Event{Time: a.env.Now(), Deploy: id, Kind: Warning, Text: "afterwards: " + wrong.Error()})
+	return errors.Join(wrong, log.Close())
 }
 
 // nicely runs do on a thread of its own that gives way to all others. The
@@ -65,6 +117,9 @@ func nicely(do func() error) error {
 	}()
 	return <-done
 }
+
+// viaWatch is how a roll back came that a watch asked for.
+const viaWatch = "watch"
 
 // watch keeps asking whether the release answers, for as long as the
 // configuration says, and goes back when it does not any more.
@@ -105,7 +160,7 @@ func (a *App) watch(ctx context.Context, end releases.Line, sink Sink) error {
 
 func (a *App) watchFailed(ctx context.Context, end releases.Line, last health.Attempt, sink Sink) error {
 	result := a.Deploy(ctx, Request{Action: Rollback, IfLive: end.Live,
-		Actor: "repoint", Via: "watch", Reason: "health check failed after the deploy: " + last.Why()}, sink)
+		Actor: "repoint", Via: viaWatch, Reason: "health check failed after the deploy: " + last.Why()}, sink)
 	if result.Failure != nil {
 		return errors.Join(errors.New("going back after a failed watch"), result.Failure)
 	}

@@ -40,7 +40,7 @@ func (a *App) Deploy(ctx context.Context, req Request, sink Sink) Result {
 		err = becauseCanceled(ctx, err)
 	}
 	result := r.record(err)
-	r.leaveWork()
+	r.leaveWork(context.WithoutCancel(ctx))
 	return result
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Plan tells what Deploy would do with the request, without doing, locking or
-// recording any of it.
+// recording any of it. What would be refused is refused.
 func (a *App) Plan(ctx context.Context, req Request, sink Sink) error {
 	r := &run{app: a, req: req, sink: sink, began: a.env.Now(), lock: &releases.Lock{Store: a.store}}
 	if err := r.readCommit(ctx); err != nil {
@@ -19,6 +19,11 @@ func (a *App) Plan(ctx context.Context, req Request, sink Sink) error {
 	r.tell(Title, "", r.title(), 0)
 	if err := r.resolve(ctx); err != nil {
 		return err
+	}
+	if !r.unchanged() {
+		if err := r.allowed(ctx); err != nil {
+			return err
+		}
 	}
 	extra, err := readEnvFile(r.config.EnvFile)
 	if err != nil {

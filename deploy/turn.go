@@ -232,21 +232,24 @@ func (r *run) enter(ctx context.Context) error {
 // repair puts right what the last holder of the lock left, should it have
 // died: processes of its build hooks, trees, history, the branch.
 func (a *App) repair(ctx context.Context, lock *releases.Lock) (notes []string, err error) {
-	if before := lock.Before(); before.Mark != "" {
-		_, ended, err := a.store.Deploy(before.Deploy)
-		if err != nil {
-			return nil, err
-		}
-		if ended == nil {
-			if n, err := buildhook.StopStrays(before.Mark); err != nil || n > 0 {
-				notes = append(notes, fmt.Sprintf("stopped %d processes of deploy %d, which died", n, before.Deploy))
-			}
+	died, err := a.died(lock.Before())
+	if err != nil {
+		return nil, err
+	}
+	if died {
+		if n, err := buildhook.StopStrays(lock.Before().Mark); err != nil || n > 0 {
+			notes = append(notes, fmt.Sprintf("stopped %d processes of deploy %d, which died", n, lock.Before().Deploy))
 		}
 	}
 	repaired, err := lock.Repair(a.env.Now())
 	notes = append(notes, repaired...)
 	if err != nil {
 		return notes, err
+	}
+	if died && a.tells(ctx) {
+		if err := a.leave(lock.Before().Deploy); err != nil {
+			notes = append(notes, err.Error())
+		}
 	}
 	links, err := lock.Links()
 	if err != nil {
@@ -256,6 +259,15 @@ func (a *App) repair(ctx context.Context, lock *releases.Lock) (notes []string, 
 		notes = append(notes, err.Error())
 	}
 	return notes, nil
+}
+
+// died reports whether the deploy that held the lock last never came to its end.
+func (a *App) died(before releases.Holder) (bool, error) {
+	if before.Mark == "" {
+		return false, nil
+	}
+	_, end, err := a.store.Deploy(before.Deploy)
+	return end == nil, err
 }
 
 // becauseCanceled is what a failure is called when the request was told to stop:

@@ -43,7 +43,7 @@ func (p process) startAfterwards(app string, id int) error {
 	}
 	cmd := exec.Command(exe, "hook", "afterwards", app, strconv.Itoa(id))
 	cmd.Dir = app
-	for _, name := range []string{"PATH", "HOME", "REPOINT_LOG"} {
+	for _, name := range []string{"PATH", "HOME", "REPOINT_LOG", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"} {
 		if value := p.getenv(name); value != "" {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}

@@ -44,7 +44,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"start": startCommand, "signal": signalCommand, "finish": finishCommand,
 	"reading": readingCommand, "read": readCommand,
 	"json": jsonCommand, "sshkey": sshkeyCommand, "serving": servingCommand,
-	"service": serviceCommand, "idle": idleCommand,
+	"service": serviceCommand, "hearing": hearingCommand, "idle": idleCommand,
 	"killholder": killholderCommand, "runs": runsCommand, "nowhere": nowhereCommand,
 }
 
