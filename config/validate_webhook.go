@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net"
 	"net/url"
 	"path"
 	"slices"
@@ -30,11 +31,22 @@ func (k *checker) webhook(c Webhook) {
 		k.file(file.name, file.path)
 	}
 	k.webURL("webhook.status_url", c.StatusURL)
+	if u, err := url.Parse(c.StatusURL); err == nil && u.Scheme == "http" && !isLocal(u.Hostname()) {
+		k.fault("webhook.status_url", 0, "write it with https", "the token would go to %s for all to read", u.Host)
+	}
 	k.webURL("webhook.server_url", c.ServerURL)
 	k.webURL("webhook.app_url", c.AppURL)
+	if c.StatusTokenFile != "" && c.Provider == "gogs" {
+		k.fault("webhook.status_token_file", 0, "", "Gogs has no statuses")
+	}
 	if c.StatusTokenFile != "" && (c.Provider == "" || c.Remote == "" || path.IsAbs(c.Remote)) {
 		k.fault("webhook.status_token_file", 0, "set provider and remote", "a status needs a forge that it is written to")
 	}
+}
+
+func isLocal(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // provider also wants what makes webhooks of use: a secret and a remote.

@@ -61,7 +61,7 @@ func (r *run) firstTime() (bool, error) {
 	}
 	was, err := r.lock.EverLive(r.release)
 	if err != nil {
-		return false, r.diskFailure("cannot read the journal", err)
+		return false, r.app.diskFailure("cannot read the journal", err)
 	}
 	return !was, nil
 }
@@ -81,7 +81,7 @@ func (r *run) switchLink() error {
 			return nil
 		}
 		if _, err := r.lock.Switch(r.release); err != nil {
-			return r.undo(r.diskFailure("cannot switch", err))
+			return r.undo(r.app.diskFailure("cannot switch", err))
 		}
 		r.moved = true
 		return nil
@@ -155,7 +155,7 @@ func (r *run) moveBranch(ctx context.Context) error {
 		r.tell(Warning, "", err.Error(), 0)
 		return nil
 	}
-	return r.diskFailure("cannot move the branch", err)
+	return r.app.diskFailure("cannot move the branch", err)
 }
 
 // leaveRef names the ref that git moves itself once we have answered.

@@ -32,7 +32,7 @@ func (r *run) leaveWork(ctx context.Context) {
 // tells reports whether somebody is to hear how deploys end.
 func (a *App) tells(ctx context.Context) bool {
 	cfg, err := a.Config(ctx, "")
-	return err == nil && cfg.Notify.ToFile != ""
+	return err == nil && (cfg.Notify.ToFile != "" || cfg.Webhook.StatusTokenFile != "")
 }
 
 func (a *App) leave(id int) error {
@@ -52,7 +52,7 @@ func (a *App) leave(id int) error {
 // nothing: nobody would see what it says. What goes wrong stands in the deploy's
 // log. sink gets a roll back's events.
 func Afterwards(ctx context.Context, dir string, env Env, id int, sink Sink) error {
-	a, err := open(dir, env)
+	a, err := Open(dir, env)
 	if err != nil {
 		return err
 	}
@@ -66,19 +66,25 @@ func Afterwards(ctx context.Context, dir string, env Env, id int, sink Sink) err
 	}
 	var told error
 	var telling sync.WaitGroup
-	telling.Go(func() { told = a.note(id, a.tellPeople(ctx, *start, *end)) })
+	telling.Go(func() { told = a.note(id, a.tellOthers(ctx, *start, *end)) })
 	err = a.note(id, a.look(ctx, *end, sink))
 	telling.Wait()
 	return errors.Join(told, err)
 }
 
-// tellPeople tells whoever is to hear how the deploy ended.
-func (a *App) tellPeople(ctx context.Context, start, end releases.Line) error {
+// tellFor is how long a forge may take to hear how a deploy ended, all tries
+// together.
+const tellFor = 10 * time.Minute
+
+// tellOthers tells whoever is to hear how the deploy ended, people and the forge.
+func (a *App) tellOthers(ctx context.Context, start, end releases.Line) error {
 	cfg, err := a.Config(ctx, "")
 	if err != nil {
 		return err
 	}
-	return a.notify(cfg, start, end)
+	ctx, cancel := context.WithTimeout(ctx, tellFor)
+	defer cancel()
+	return errors.Join(a.notify(cfg, start, end), a.tellForge(ctx, cfg, start, end))
 }
 
 // look takes the inventory and keeps watch.

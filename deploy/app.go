@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"repoint/config"
 	"repoint/gitsrc"
 	"repoint/internal/durable"
@@ -54,24 +53,8 @@ func CheckName(name string) error {
 	return fmt.Errorf("%q cannot be an app's name: use lower-case letters, digits and \"-\", at most 63", name)
 }
 
-// Open opens the app in dir, an absolute path, and repairs what a deploy that
-// died has left, unless another deploy is running or the files are not ours to
-// change. The sentences it returns say what was repaired.
-func Open(ctx context.Context, dir string, env Env) (*App, []string, error) {
-	app, err := open(dir, env)
-	if err != nil {
-		return nil, nil, err
-	}
-	notes, err := app.tidy(ctx)
-	if err != nil {
-		app.Close()
-		return nil, notes, err
-	}
-	return app, notes, nil
-}
-
-// open opens the app and repairs nothing.
-func open(dir string, env Env) (*App, error) {
+// Open opens the app in dir, an absolute path. It changes nothing.
+func Open(dir string, env Env) (*App, error) {
 	if env.Now == nil {
 		env.Now = time.Now
 	}
@@ -101,58 +84,6 @@ func checkPlace(dir string) error {
 	return CheckName(filepath.Base(dir))
 }
 
-func (a *App) tidy(ctx context.Context) ([]string, error) {
-	lock, free, err := a.lockToRepair()
-	if errors.Is(err, os.ErrPermission) || isReadOnly(err) {
-		return nil, nil // a reader: whoever may write repairs
-	}
-	if err != nil || !free {
-		return nil, err
-	}
-	defer lock.Unlock()
-	notes, err := a.repair(ctx, lock)
-	if isDiskFull(err) {
-		return append(notes, err.Error()), nil // what reads and what goes back still works
-	}
-	if err != nil {
-		return notes, err
-	}
-	return append(notes, a.renewSettings(ctx)...), nil
-}
-
-// lockToRepair takes the lock unless a deploy is running. A deploy that was
-// killed while it started a program leaves the lock to that program for an
-// instant, until its exec: that is waited for.
-func (a *App) lockToRepair() (lock *releases.Lock, free bool, err error) {
-	for tries := 0; ; tries++ {
-		lock, free, err = a.store.TryLock()
-		if err != nil || free || tries == 25 || running(a.store.Holder().PID) {
-			return lock, free, err
-		}
-		time.Sleep(poll)
-	}
-}
-
-// running reports whether there is such a process.
-func running(pid int) bool { return pid > 0 && !errors.Is(unix.Kill(pid, 0), unix.ESRCH) }
-
-// renewSettings makes the source's settings follow the configuration. What is
-// wrong with either is told by whoever needs them next.
-func (a *App) renewSettings(ctx context.Context) []string {
-	cfg, err := a.Config(ctx, "")
-	if err != nil {
-		return nil
-	}
-	repo, err := a.Repo()
-	if err != nil {
-		return nil
-	}
-	if err := a.keepSettings(ctx, repo, cfg); err != nil {
-		return []string{err.Error()}
-	}
-	return nil
-}
-
 // Close lets go of the app's directory.
 func (a *App) Close() error { return a.store.Close() }
 
@@ -167,25 +98,47 @@ func (a *App) Repo() (*gitsrc.Repo, error) {
 // Config reads the operator's configuration, over the one that the commit
 // carries when commit is not "".
 func (a *App) Config(ctx context.Context, commit gitsrc.Hash) (config.Config, error) {
+	if commit == "" {
+		return a.configOver(func(config.Config) (config.Source, error) { return config.Source{}, nil })
+	}
+	return a.configOver(func(cfg config.Config) (config.Source, error) { return a.carried(ctx, commit, cfg.Subdir) })
+}
+
+// configOver lays the operator's configuration over the repository's, which may
+// depend on the operator's.
+func (a *App) configOver(repository func(config.Config) (config.Source, error)) (config.Config, error) {
 	operator, err := a.operatorSource()
 	if err != nil {
 		return config.Config{}, err
 	}
 	cfg, err := config.Load(operator, config.Source{})
-	if err != nil || commit == "" {
-		return cfg, err
-	}
-	repo, err := a.Repo()
 	if err != nil {
 		return cfg, err
 	}
-	path := filepath.Join(cfg.Subdir, ConfigFile)
-	data, found, err := repo.ReadFile(ctx, commit, path, 1<<20)
-	if err != nil || !found {
+	source, err := repository(cfg)
+	if err != nil || len(source.Data) == 0 {
 		return cfg, err
 	}
-	name := commit.Short() + ":" + path
-	return config.Load(operator, config.Source{Name: name, Data: data})
+	return config.Load(operator, source)
+}
+
+const maxConfig = 1 << 20
+
+// carried is the configuration that a commit carries. One that the source lacks
+// came as an artifact, and has it in its release.
+func (a *App) carried(ctx context.Context, commit gitsrc.Hash, subdir string) (config.Source, error) {
+	repo, err := a.Repo()
+	if err != nil {
+		return config.Source{}, err
+	}
+	path := filepath.Join(subdir, ConfigFile)
+	data, _, err := repo.ReadFile(ctx, commit, path, maxConfig)
+	if errors.Is(err, gitsrc.ErrNotFound) {
+		if release, sealed, _ := a.store.Sealed(string(commit)); sealed {
+			return fileIn(a.store.Path(release))
+		}
+	}
+	return config.Source{Name: commit.Short() + ":" + path, Data: data}, err
 }
 
 func (a *App) operatorSource() (config.Source, error) {

@@ -28,7 +28,7 @@ func (r *run) copyCaches(ctx context.Context, name releases.Name) error {
 	for _, cache := range r.config.Cache {
 		why, err := r.cacheUsable(cache, from, name)
 		if err != nil {
-			return r.diskFailure("cannot copy the cache "+cache.Path, err)
+			return r.app.diskFailure("cannot copy the cache "+cache.Path, err)
 		}
 		if why != "" {
 			r.tell(Done, "Cache", cache.Path+"  not copied: "+why, 0)
@@ -108,13 +108,13 @@ func (r *run) copyCache(ctx context.Context, name string, from, to releases.Name
 	var stats copytree.Stats
 	return r.timed("Cache", func() error {
 		if err := r.makeParents(to, name, account); err != nil {
-			return r.diskFailure("cannot copy the cache "+name, err)
+			return r.app.diskFailure("cannot copy the cache "+name, err)
 		}
 		if stats, err = copytree.Copy(ctx, path.Clean(name), path.Clean(name), options); err != nil && ctx.Err() != nil {
 			return canceled(ctx)
 		}
 		if err != nil {
-			return r.diskFailure("cannot copy the cache "+name, err)
+			return r.app.diskFailure("cannot copy the cache "+name, err)
 		}
 		return nil
 	}, func() string { return fmt.Sprintf("%s  %d files, %s", name, stats.Files, Bytes(stats.Bytes)) })

@@ -17,7 +17,7 @@ func TestCancelKnowsTheDeploysThatEnded(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t, "")
 	a.mustDeploy(Request{Action: Live, Commit: a.commit("", files(0)), Ref: "main"})
-	app, err := open(a.dir, Env{})
+	app, err := Open(a.dir, Env{})
 	if err != nil {
 		t.Fatal(err)
 	}

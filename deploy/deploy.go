@@ -39,6 +39,9 @@ func (a *App) Deploy(ctx context.Context, req Request, sink Sink) Result {
 	if err != nil && ctx.Err() != nil {
 		err = becauseCanceled(ctx, err)
 	}
+	if r.endPending != nil {
+		r.endPending()
+	}
 	result := r.record(err)
 	r.leaveWork(context.WithoutCancel(ctx))
 	return result
@@ -75,11 +78,12 @@ func (r *run) page(ctx context.Context) error {
 // build makes the release: tree, shared paths, build hooks, seal. A build that
 // fails leaves nothing behind.
 func (r *run) build(ctx context.Context) error {
-	tree, err := r.lock.Begin(string(r.commit.Hash))
+	r.tellPending(ctx)
+	tree, fill, err := r.begin()
 	if err != nil {
-		return r.diskFailure("cannot make the release", err)
+		return r.app.diskFailure("cannot make the release", err)
 	}
-	if err = r.fill(ctx, tree); err == nil {
+	if err = fill(ctx, tree); err == nil {
 		err = r.seal(ctx, tree)
 	}
 	if err != nil {
@@ -88,6 +92,17 @@ func (r *run) build(ctx context.Context) error {
 	}
 	r.release, r.built = tree, true
 	return nil
+}
+
+// begin makes the tree of the release, and says how to fill it: with all there
+// is, or with what an artifact still lacks.
+func (r *run) begin() (tree releases.Name, fill func(context.Context, releases.Name) error, err error) {
+	if r.req.Artifact != nil {
+		tree, err = r.adopt()
+		return tree, r.linkShared, err
+	}
+	tree, err = r.lock.Begin(string(r.commit.Hash))
+	return tree, r.fill, err
 }
 
 // fill puts into an empty tree all that a release has before its seal.
@@ -130,6 +145,8 @@ type run struct {
 	same     bool          // it was live already
 	switched time.Time     // when it was moved
 	failed   releases.Name // what was gone back from
+
+	endPending func() // ends telling the forge that it has begun
 }
 
 // close lets go of everything, in whatever state the run is.

@@ -67,16 +67,18 @@ func (r *run) hook(phase string, lines []string, name releases.Name) (buildhook.
 	}, nil
 }
 
+func (r *run) account() (*buildhook.Account, error) { return r.app.account(r.config) }
+
 // account is the user that build hooks run as; nil for the user of this
 // process.
-func (r *run) account() (*buildhook.Account, error) {
-	if r.config.User == "" {
+func (a *App) account(cfg config.Config) (*buildhook.Account, error) {
+	if cfg.User == "" {
 		return nil, nil
 	}
-	account, err := buildhook.LookupAccount(r.config.User)
+	account, err := buildhook.LookupAccount(cfg.User)
 	if err != nil {
-		return nil, &Failure{Reason: fmt.Sprintf("cannot run build hooks as %q", r.config.User),
-			More: []string{err.Error()}, Hint: "see user in " + r.app.Dir + "/" + ConfigFile, Cause: err}
+		return nil, &Failure{Reason: fmt.Sprintf("cannot run build hooks as %q", cfg.User),
+			More: []string{err.Error()}, Hint: "see user in " + a.Dir + "/" + ConfigFile, Cause: err}
 	}
 	return account, nil
 }

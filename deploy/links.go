@@ -35,7 +35,7 @@ func (r *run) makeExtraLinks() error {
 			continue
 		}
 		if err := r.app.env.Disk.Link(link, r.currentPath()); err != nil {
-			return r.diskFailure("cannot make the link "+link, err)
+			return r.app.diskFailure("cannot make the link "+link, err)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"repoint/config"
 	"repoint/gitsrc"
 	"repoint/hooks/buildhook"
 	"repoint/releases"
@@ -16,14 +17,9 @@ func (r *run) checkOut(ctx context.Context, name releases.Name) error {
 	if err != nil {
 		return err
 	}
-	options := gitsrc.CheckoutOptions{
-		Subdir:       r.config.Subdir,
-		OutsideLinks: r.config.OutsideLinks,
-		Limits: gitsrc.Limits{Files: r.config.Limits.Files, Bytes: int64(r.config.Limits.Bytes),
-			Depth: r.config.Limits.Depth},
-	}
-	if account != nil {
-		options.Owner = &gitsrc.Owner{UID: int(account.UID), GID: int(account.GID)}
+	options := checkoutOptions(r.config, account)
+	if err := r.fetchParts(ctx, options); err != nil {
+		return err
 	}
 	return r.timed("Check out", func() error {
 		r.tree, err = r.repo.Checkout(ctx, r.commit.Hash, r.app.store.Path(name), options)
@@ -33,20 +29,45 @@ func (r *run) checkOut(ctx context.Context, name releases.Name) error {
 	})
 }
 
+// checkoutOptions are what the configuration says of trees, for whom they are
+// made.
+func checkoutOptions(cfg config.Config, account *buildhook.Account) gitsrc.CheckoutOptions {
+	o := gitsrc.CheckoutOptions{
+		Subdir:       cfg.Subdir,
+		OutsideLinks: cfg.OutsideLinks,
+		Limits:       gitsrc.Limits{Files: cfg.Limits.Files, Bytes: int64(cfg.Limits.Bytes), Depth: cfg.Limits.Depth},
+		Submodules:   cfg.Submodules,
+		LFS:          cfg.LFS,
+	}
+	if account != nil {
+		o.Owner = &gitsrc.Owner{UID: int(account.UID), GID: int(account.GID)}
+	}
+	return o
+}
+
 func (r *run) checkoutFailure(ctx context.Context, err error) error {
-	var refused *gitsrc.RefusedError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
+	}
+	switch refused := refusal(err); {
 	case ctx.Err() != nil:
 		return canceled(ctx)
 	case errors.Is(err, gitsrc.ErrNotFound): // the commit itself was read before
 		return &Failure{Reason: fmt.Sprintf("folder %q is not in the commit", r.config.Subdir), Cause: err,
 			Hint: "see subdir in " + r.app.Dir + "/" + ConfigFile}
-	case errors.As(err, &refused):
-		return &Failure{Reason: "refused: " + refused.Problems[0], More: refused.Problems[1:], Hint: refused.Hint, Cause: err}
+	case refused != nil:
+		return refused
 	}
-	return r.diskFailure("cannot check out", err)
+	return r.app.diskFailure("cannot check out", err)
+}
+
+// refusal is the failure of a tree that is not taken; nil for other errors.
+func refusal(err error) *Failure {
+	var refused *gitsrc.RefusedError
+	if !errors.As(err, &refused) {
+		return nil
+	}
+	return &Failure{Reason: "refused: " + refused.Problems[0], More: refused.Problems[1:], Hint: refused.Hint, Cause: err}
 }
 
 // seal makes the release one that can be switched to.
@@ -60,7 +81,7 @@ func (r *run) seal(ctx context.Context, name releases.Name) error {
 		Deploy: r.id, Time: r.app.env.Now().UTC(),
 	})
 	if err != nil {
-		return r.diskFailure("cannot seal the release", err)
+		return r.app.diskFailure("cannot seal the release", err)
 	}
 	return nil
 }

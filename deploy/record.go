@@ -128,7 +128,11 @@ func (r *run) tellFailure(result Result) {
 		r.tell(Hint, "", result.Failure.Hint, 0)
 	}
 	if r.req.Push != nil && (result.Outcome == Failed || result.Outcome == WentBack) {
-		r.tell(Hint, "", "the same commit can be pushed again", 0)
+		again := "the same commit can be pushed again"
+		if r.req.Push.Fetched {
+			again = fmt.Sprintf("try again with: repoint fetch %s %s", r.app.Name, shortRef(r.req.Ref))
+		}
+		r.tell(Hint, "", again, 0)
 	}
 }
 
@@ -149,22 +153,26 @@ func (r *run) title() string {
 
 // diskFailure says what could not be done, and for the common causes what
 // helps.
-func (r *run) diskFailure(doing string, err error) *Failure {
+func (a *App) diskFailure(doing string, err error) *Failure {
 	var failure *Failure
 	if errors.As(err, &failure) {
 		return failure
+	}
+	var link *releases.LinkError
+	if errors.As(err, &link) {
+		return linkFailure(err)
 	}
 	f := &Failure{Reason: doing, More: []string{err.Error()}, Cause: err}
 	switch {
 	case isDiskFull(err):
 		f.Reason += ": the disk is full"
-		f.Hint = fmt.Sprintf("see what fills it: df -h %s; du -sh %s/code_*", r.app.Dir, r.app.Dir)
+		f.Hint = fmt.Sprintf("see what fills it: df -h %s; du -sh %s/code_*", a.Dir, a.Dir)
 	case isReadOnly(err):
 		f.Reason += ": the file system is read-only"
-		f.Hint = "mount it read-write: mount -o remount,rw " + r.app.Dir
+		f.Hint = "mount it read-write: mount -o remount,rw " + a.Dir
 	case errors.Is(err, os.ErrPermission):
 		f.Reason += ": permission denied"
-		f.Hint = fmt.Sprintf("%s must belong to the user that deploys: ls -ld %s", r.app.Dir, r.app.Dir)
+		f.Hint = fmt.Sprintf("%s must belong to the user that deploys: ls -ld %s", a.Dir, a.Dir)
 	}
 	return f
 }

@@ -2,7 +2,9 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"repoint/gitsrc"
@@ -14,6 +16,7 @@ import (
 // can still be gone back to.
 const (
 	branchRefs  = "refs/heads/"
+	tagRefs     = "refs/tags/"
 	liveRef     = "refs/repoint/live"
 	previousRef = "refs/repoint/previous"
 	nextRef     = "refs/repoint/next"
@@ -51,9 +54,28 @@ func (a *App) moveRefs(ctx context.Context, links releases.Links, leave string) 
 	move(nextRef, links.Next)
 	err = a.env.Disk.Step("move refs", func() error { return repo.MoveRefs(ctx, changes) })
 	if err != nil {
+		if known := withoutUploads(ctx, repo, changes); !slices.Equal(known, changes) {
+			err = a.env.Disk.Step("move refs", func() error { return repo.MoveRefs(ctx, known) })
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("cannot move %s: %w", cfg.Branch, err)
 	}
 	return nil
+}
+
+// withoutUploads leaves out the changes to commits that the source lacks,
+// because their releases came as artifacts: a ref cannot stand on them.
+func withoutUploads(ctx context.Context, repo *gitsrc.Repo, changes []gitsrc.RefChange) (known []gitsrc.RefChange) {
+	for _, change := range changes {
+		_, err := repo.Commit(ctx, change.New)
+		if change.New == "" || !errors.Is(err, gitsrc.ErrNotFound) {
+			known = append(known, change)
+		} else if own := change.Ref; own == liveRef || own == previousRef || own == nextRef {
+			known = append(known, gitsrc.RefChange{Ref: own})
+		}
+	}
+	return known
 }
 
 // branch is the change that puts the app's branch back where it is now.
@@ -83,7 +105,7 @@ func (a *App) moveRef(ctx context.Context, change gitsrc.RefChange) error {
 
 // shortRef is a ref as people say it.
 func shortRef(ref string) string {
-	for _, prefix := range []string{branchRefs, "refs/tags/", "refs/"} {
+	for _, prefix := range []string{branchRefs, tagRefs, "refs/"} {
 		if short, ok := strings.CutPrefix(ref, prefix); ok {
 			return short
 		}

@@ -20,15 +20,17 @@ const (
 
 // Request is what a trigger asks for.
 type Request struct {
-	Action Action
-	Commit gitsrc.Hash // of Live and Stage, and of Try when Phase is build
-	Phase  string      // of Try: one of Phases
-	To     string      // of Rollback: a commit's hash, which may be shortened, or a release's name; "" for the last good one
-	Ref    string      // the ref that was pushed, or the revision that was named
-	Push   *Push       // set when Ref was pushed and is the app's branch
-	Actor  string      // who asks: the name of a key or of a system user
-	Via    string      // how: push, ssh, command
-	Reason string      // why, if somebody said
+	Action   Action
+	Commit   gitsrc.Hash // of Live and Stage, and of Try when Phase is build
+	Phase    string      // of Try: one of Phases
+	To       string      // of Rollback: a commit's hash, which may be shortened, or a release's name; "" for the last good one
+	Ref      string      // the ref that was pushed, or the revision that was named
+	Push     *Push       // set when Ref was pushed or fetched and is the app's branch
+	Artifact *Artifact   // of Live and Stage: the built tree of Commit, which the source need not have
+	Actor    string      // who asks: the name of a key or of a system user
+	Via      string      // how: push, ssh, http, command, fetch, webhook
+	Reason   string      // why, if somebody said
+	Asked    gitsrc.Hash // the commit that a webhook spoke of; it is only written down
 
 	Force        bool   // activate although it is live already
 	Rebuild      bool   // build anew although it was built already
@@ -38,9 +40,11 @@ type Request struct {
 	IfLive releases.Name // of Rollback: only while this is live; "" for whatever is
 }
 
-// Push is what the pusher's git said about the branch.
+// Push is what the pusher's git said about the branch, or what was seen of it
+// when its new commit was fetched.
 type Push struct {
 	Old     gitsrc.Hash // where the branch stood when the push began; zero when it was not there
+	Fetched bool        // nobody pushed it
 	Shallow bool        // git itself must move the branch, after our answer, to keep its shallow roots
 }
 

@@ -41,6 +41,9 @@ func (r *run) resolve(ctx context.Context) (err error) {
 // source be damaged, the operator's file is enough, and should that be at
 // fault, the defaults are. The link moves first; the rest can be put right then.
 func (r *run) readConfig(ctx context.Context) (config.Config, error) {
+	if r.req.Artifact != nil && r.release == "" {
+		return r.app.configOver(func(config.Config) (config.Source, error) { return fileIn(r.req.Artifact.upload.Path()) })
+	}
 	cfg, err := r.app.Config(ctx, r.commit.Hash)
 	if err == nil || r.req.Action != Rollback {
 		return cfg, err
@@ -59,7 +62,7 @@ func (r *run) resolveCommit(ctx context.Context) error {
 	}
 	release, sealed, err := r.lock.Sealed(string(r.req.Commit))
 	if err != nil {
-		return r.diskFailure("cannot read the releases", err)
+		return r.app.diskFailure("cannot read the releases", err)
 	}
 	if sealed && !r.req.Rebuild {
 		r.release = release
@@ -120,7 +123,7 @@ func (r *run) resolvePromote() error {
 func (r *run) take(release releases.Name) error {
 	seal, err := r.lock.SealOf(release)
 	if err != nil || seal == nil {
-		return r.diskFailure("cannot read the seal", errors.Join(err, fmt.Errorf("%s has no seal", release)))
+		return r.app.diskFailure("cannot read the seal", errors.Join(err, fmt.Errorf("%s has no seal", release)))
 	}
 	r.release = release
 	r.commit = gitsrc.Commit{Hash: gitsrc.Hash(seal.Commit), Subject: seal.Subject, Author: seal.Author}

@@ -27,14 +27,14 @@ func (r *run) linkShared(_ context.Context, name releases.Name) error {
 	}
 	app, err := r.app.env.Disk.Open(r.app.Dir)
 	if err != nil {
-		return r.diskFailure("cannot link shared paths", err)
+		return r.app.diskFailure("cannot link shared paths", err)
 	}
 	defer app.Close()
 	s := &sharer{app: app, tree: string(name), account: account}
 	return r.timed("Shared", func() error {
 		for _, shared := range r.config.Shared {
 			if err := s.link(shared); err != nil {
-				return r.diskFailure("cannot link the shared path "+shared, err)
+				return r.app.diskFailure("cannot link the shared path "+shared, err)
 			}
 		}
 		return nil

@@ -13,12 +13,12 @@ func (r *run) stage(ctx context.Context) error {
 	}
 	return r.timed("Stage", func() error {
 		if err := r.lock.Stage(r.release); err != nil {
-			return r.undo(r.diskFailure("cannot stage", err))
+			return r.undo(r.app.diskFailure("cannot stage", err))
 		}
 		links := r.before
 		links.Next = r.release
 		if err := r.app.moveRefs(context.WithoutCancel(ctx), links, ""); err != nil {
-			return r.undo(r.diskFailure("cannot move "+nextRef, err))
+			return r.undo(r.app.diskFailure("cannot move "+nextRef, err))
 		}
 		return nil
 	}, func() string { return releases.Next + " -> " + r.release.Short() })

@@ -86,7 +86,7 @@ func (a *testApp) deploy(seam durable.Seam, req Request) Result {
 // deployIn is deploy under a context of the test's.
 func (a *testApp) deployIn(ctx context.Context, seam durable.Seam, req Request) Result {
 	a.t.Helper()
-	app, _, err := Open(a.t.Context(), a.dir, Env{Disk: durable.New(unsynced(seam)), Now: time.Now})
+	app, err := Open(a.dir, Env{Disk: durable.New(unsynced(seam)), Now: time.Now})
 	if err != nil {
 		return Result{Outcome: Failed, Failure: &Failure{Reason: "opening: " + err.Error(), Cause: err}}
 	}
@@ -146,13 +146,23 @@ func (a *testApp) branch() gitsrc.Hash {
 	return hash
 }
 
-// litter lists what a deploy should never leave behind.
-func (a *testApp) litter() (found []string) {
+// tidy opens the app as a command does that reads: repaired.
+func (a *testApp) tidy() *App {
 	a.t.Helper()
-	app, _, err := Open(a.t.Context(), a.dir, Env{})
+	app, err := Open(a.dir, Env{})
+	if err == nil {
+		_, err = app.Tidy(a.t.Context())
+	}
 	if err != nil {
 		a.t.Fatal(err)
 	}
+	return app
+}
+
+// litter lists what a deploy should never leave behind.
+func (a *testApp) litter() (found []string) {
+	a.t.Helper()
+	app := a.tidy()
 	defer app.Close()
 	list, err := app.Releases()
 	if err != nil {
@@ -188,10 +198,7 @@ func (a *testApp) checkStory(when string) {
 	if live, branch := a.live(), a.branch(); live != branch {
 		a.t.Fatalf("%s: the link is on %s, the branch on %s", when, live, branch)
 	}
-	app, _, err := Open(a.t.Context(), a.dir, Env{})
-	if err != nil {
-		a.t.Fatal(err)
-	}
+	app := a.tidy()
 	defer app.Close()
 	said, _, err := app.store.LiveInJournal()
 	if err != nil || gitsrc.Hash(said.Commit()) != a.live() {

@@ -41,7 +41,7 @@ func (r *run) try(ctx context.Context) error {
 	}
 	tree, err := r.lock.Begin(string(r.commit.Hash))
 	if err != nil {
-		return r.diskFailure("cannot make a tree", err)
+		return r.app.diskFailure("cannot make a tree", err)
 	}
 	defer r.discard(tree)
 	return r.fill(ctx, tree)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"repoint/gitsrc"
-	"repoint/hooks/buildhook"
 	"repoint/releases"
 )
 
@@ -19,7 +18,8 @@ func (r *run) start(ctx context.Context) error {
 		return err
 	}
 	line := releases.Line{Time: r.began, Action: string(r.req.Action), Ref: r.req.Ref, Commit: string(r.req.Commit),
-		Actor: r.req.Actor, Via: r.req.Via, Reason: r.req.Reason, Override: r.req.Override}
+		Actor: r.req.Actor, Via: r.req.Via, Reason: r.req.Reason, Override: r.req.Override,
+		Asked: string(r.req.Asked)}
 	ticket := releases.Ticket{Action: line.Action, Ref: line.Ref, Commit: line.Commit, Actor: line.Actor, Since: r.began}
 	if err := r.readCommit(ctx); err != nil {
 		return err
@@ -56,11 +56,11 @@ func (r *run) aim() error {
 func (r *run) writeDown(line releases.Line, ticket releases.Ticket) error {
 	waiting, err := r.app.store.Begin(line, ticket)
 	if err != nil {
-		return r.diskFailure("cannot take the request", err)
+		return r.app.diskFailure("cannot take the request", err)
 	}
 	r.waiting, r.id = waiting, waiting.Deploy
 	if r.log, err = r.app.store.CreateLog(r.id); err != nil {
-		return r.diskFailure("cannot write the log", err)
+		return r.app.diskFailure("cannot write the log", err)
 	}
 	r.sink = Tee(Printer(r.log), r.sink)
 	return nil
@@ -83,9 +83,13 @@ func (r *run) readCommit(ctx context.Context) (err error) {
 		return nil
 	}
 	if r.repo, err = r.app.Repo(); err != nil {
-		return r.diskFailure("cannot read the source", err)
+		return r.app.diskFailure("cannot read the source", err)
 	}
-	if r.commit, err = r.repo.Commit(ctx, r.req.Commit); err != nil {
+	r.commit, err = r.repo.Commit(ctx, r.req.Commit)
+	if r.req.Artifact != nil && errors.Is(err, gitsrc.ErrNotFound) {
+		r.commit, err = gitsrc.Commit{Hash: r.req.Commit}, nil
+	}
+	if err != nil {
 		return &Failure{Reason: "cannot read commit " + r.req.Commit.Short(), More: []string{err.Error()}, Cause: err}
 	}
 	return nil
@@ -115,7 +119,7 @@ func (r *run) takeTurn(ctx context.Context) error {
 	for tries := 0; ; tries++ {
 		lock, free, err := r.app.store.TryLock()
 		if err != nil {
-			return r.diskFailure("cannot take the lock", err)
+			return r.app.diskFailure("cannot take the lock", err)
 		}
 		if free {
 			r.lock = lock
@@ -172,7 +176,7 @@ func (r *run) giveWay(ctx context.Context) error {
 	}
 	alive, _, err := r.app.store.Tickets()
 	if err != nil {
-		return r.diskFailure("cannot see who waits", err)
+		return r.app.diskFailure("cannot see who waits", err)
 	}
 	holder := r.app.store.Holder()
 	if r.lock != nil {
@@ -211,7 +215,7 @@ func (r *run) enter(ctx context.Context) error {
 		r.tell(Warning, "", note, 0)
 	}
 	if err != nil && !r.unrecorded(err) {
-		return r.diskFailure("cannot clean up", err)
+		return r.app.diskFailure("cannot clean up", err)
 	}
 	r.mark = rand.Text()
 	if r.waiting == nil {
@@ -219,55 +223,14 @@ func (r *run) enter(ctx context.Context) error {
 	}
 	err = r.lock.Hold(releases.Holder{Deploy: r.id, Ticket: r.waiting.Ticket, Mark: r.mark})
 	if err != nil && !r.unrecorded(err) {
-		return r.diskFailure("cannot take the lock", err)
+		return r.app.diskFailure("cannot take the lock", err)
 	}
 	waiting := r.waiting
 	r.waiting = nil
 	if err := waiting.Done(); err != nil {
-		return r.diskFailure("cannot take the lock", err)
+		return r.app.diskFailure("cannot take the lock", err)
 	}
 	return nil
-}
-
-// repair puts right what the last holder of the lock left, should it have
-// died: processes of its build hooks, trees, history, the branch.
-func (a *App) repair(ctx context.Context, lock *releases.Lock) (notes []string, err error) {
-	died, err := a.died(lock.Before())
-	if err != nil {
-		return nil, err
-	}
-	if died {
-		if n, err := buildhook.StopStrays(lock.Before().Mark); err != nil || n > 0 {
-			notes = append(notes, fmt.Sprintf("stopped %d processes of deploy %d, which died", n, lock.Before().Deploy))
-		}
-	}
-	repaired, err := lock.Repair(a.env.Now())
-	notes = append(notes, repaired...)
-	if err != nil {
-		return notes, err
-	}
-	if died && a.tells(ctx) {
-		if err := a.leave(lock.Before().Deploy); err != nil {
-			notes = append(notes, err.Error())
-		}
-	}
-	links, err := lock.Links()
-	if err != nil {
-		return notes, err
-	}
-	if err := a.moveRefs(ctx, links, ""); err != nil {
-		notes = append(notes, err.Error())
-	}
-	return notes, nil
-}
-
-// died reports whether the deploy that held the lock last never came to its end.
-func (a *App) died(before releases.Holder) (bool, error) {
-	if before.Mark == "" {
-		return false, nil
-	}
-	_, end, err := a.store.Deploy(before.Deploy)
-	return end == nil, err
 }
 
 // becauseCanceled is what a failure is called when the request was told to stop:

@@ -29,7 +29,7 @@ func TestInventoryOfATree(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t, "")
 	live := a.mustDeploy(Request{Action: Live, Commit: a.commit("", map[string]string{"lib/a": "a\n", "b": ""}), Ref: "main"}).Live
-	app, err := open(a.dir, Env{})
+	app, err := Open(a.dir, Env{})
 	if err != nil {
 		t.Fatal(err)
 	}

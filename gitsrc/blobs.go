@@ -15,7 +15,7 @@ import (
 // blobBuffer is the largest piece of a file that is written at once, in bytes.
 const blobBuffer = 256 << 10
 
-// selection says which entries of a list are read.
+// selection says which entries of a list are read. What Git LFS keeps is not.
 type selection bool
 
 const (
@@ -23,7 +23,7 @@ const (
 	onlyLinks selection = true
 )
 
-func (s selection) has(e entry) bool { return (e.mode == link) == bool(s) }
+func (s selection) has(e entry) bool { return (e.mode == link) == bool(s) && e.lfs == nil }
 
 // readBlobs hands to read a stream of the selected entries' contents, in their
 // order, from one git process. All of them have to be taken.

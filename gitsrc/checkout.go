@@ -16,6 +16,8 @@ type CheckoutOptions struct {
 	Limits       Limits
 	OutsideLinks bool   // allow links that are absolute or lead out of the tree
 	Owner        *Owner // who is to own everything, dir itself too; nil is this process
+	Submodules   bool   // write the submodules' files too, which [Repo.FetchSubmodules] has fetched; else refuse
+	LFS          bool   // write what Git LFS keeps, which [Repo.FetchLFS] has fetched, for its pointers; else refuse
 }
 
 // Limits bound a tree. A field that is 0 takes its value from [DefaultLimits].
@@ -31,10 +33,13 @@ func DefaultLimits() Limits { return Limits{Files: 500_000, Bytes: 4 << 30, Dept
 // Owner is who gets the files. Giving them to somebody else needs root.
 type Owner struct{ UID, GID int }
 
-// Tree sums up what was checked out.
+// Tree sums up what was checked out or unpacked.
 type Tree struct {
 	// Digest is the SHA-256, in hex, of the tree's modes, content ids and
 	// names: the same as of what `git ls-tree -r -z <commit>:<subdir>` prints.
+	// Submodules count as folders with their files in them; a content that Git
+	// LFS keeps counts as the pointer, which names its SHA-256. [Unpack] takes the
+	// SHA-256 of the tar stream instead.
 	Digest string
 	Files  int   // files and links
 	Bytes  int64 // content of files and links together
@@ -47,8 +52,8 @@ type Tree struct {
 // disk wrap their cause (ENOSPC, EDQUOT). After any error but a refusal dir
 // holds a part of the tree, which is the caller's to throw away.
 //
-// Git knows no empty folders, so none are made. Submodules are refused, not
-// fetched. Nothing is synced.
+// Git knows no empty folders, so none are made. Nothing is fetched here, and
+// nothing is synced.
 func (r *Repo) Checkout(ctx context.Context, commit Hash, dir string, o CheckoutOptions) (Tree, error) {
 	fail := func(err error) (Tree, error) {
 		return Tree{}, fmt.Errorf("checking out %s into %s: %w", commit.Short(), dir, err)
@@ -58,11 +63,7 @@ func (r *Repo) Checkout(ctx context.Context, commit Hash, dir string, o Checkout
 		return fail(err)
 	}
 	defer into.Close()
-	tree, err := r.treeOf(ctx, commit, o.Subdir)
-	if err != nil {
-		return fail(err)
-	}
-	list, err := r.list(ctx, tree, o.Limits.orDefault())
+	list, err := r.survey(ctx, commit, o)
 	if err != nil {
 		return fail(err)
 	}
@@ -71,6 +72,9 @@ func (r *Repo) Checkout(ctx context.Context, commit Hash, dir string, o Checkout
 		return fail(err)
 	}
 	if err := guardLinks(links, o.OutsideLinks); err != nil {
+		return fail(err)
+	}
+	if err := r.checkStored(list.entries); err != nil {
 		return fail(err)
 	}
 	out := &writer{repo: r, root: int(into.Fd()), entries: list.entries, links: links, owner: o.Owner}
@@ -109,33 +113,4 @@ func openEmpty(dir string) (*os.File, error) {
 	}
 	f.Close()
 	return nil, err
-}
-
-// treeOf finds the tree object of a commit, or of a folder in it.
-func (r *Repo) treeOf(ctx context.Context, commit Hash, subdir string) (Hash, error) {
-	b, err := r.openBatch(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer b.close()
-	if subdir == "" || subdir == "." {
-		c, err := b.commit(commit)
-		if err != nil {
-			return "", err
-		}
-		return Hash(c.TreeHash.String()), nil
-	}
-	if err := checkPath(subdir); err != nil {
-		return "", fmt.Errorf("folder %q: %w", subdir, err)
-	}
-	found, err := b.find(commit, subdir)
-	switch {
-	case err != nil:
-		return "", err
-	case found.mode == "":
-		return "", fmt.Errorf("folder %q is not in the commit: %w", subdir, ErrNotFound)
-	case found.mode != modeFolder:
-		return "", fmt.Errorf("%q is a %s, not a folder", subdir, kindOf(found.mode))
-	}
-	return found.id, nil
 }

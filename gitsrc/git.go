@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -35,6 +36,7 @@ var quiet = []string{
 type command struct {
 	stdin     io.Reader // nil: empty
 	noShallow bool      // ignore the boundaries of a push that is under way
+	env       []string  // what git sees besides, such as other places of objects
 	args      []string  // the verb and what follows it
 }
 
@@ -93,7 +95,7 @@ func (r *Repo) start(ctx context.Context, c command) (*process, error) {
 	args := append([]string{"--git-dir=" + r.dir}, quiet...)
 	cmd := exec.CommandContext(own, "git", append(args, c.args...)...)
 	cmd.Dir = r.dir
-	cmd.Env = environment(c.noShallow)
+	cmd.Env = append(environment(c.noShallow), c.env...)
 	cmd.Stdin = c.stdin
 	p := &process{repo: r.dir, verb: c.args[0], cmd: cmd, talk: &tail{}, cancel: cancel, asked: ctx.Err}
 	cmd.Stderr = p.talk
@@ -208,9 +210,14 @@ func widen(out io.Reader) {
 }
 
 // tail keeps the last maxTalk bytes written to it.
-type tail struct{ kept []byte }
+type tail struct {
+	mutex sync.Mutex
+	kept  []byte
+}
 
 func (t *tail) Write(p []byte) (int, error) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
 	t.kept = append(t.kept, p...)
 	if extra := len(t.kept) - maxTalk; extra > 0 {
 		t.kept = append(t.kept[:0], t.kept[extra:]...)
@@ -220,6 +227,8 @@ func (t *tail) Write(p []byte) (int, error) {
 
 // String returns what was kept on one line.
 func (t *tail) String() string {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
 	lines := bytes.Split(bytes.TrimSpace(t.kept), []byte("\n"))
 	return strings.TrimSpace(printable(string(bytes.Join(lines, []byte("; ")))))
 }

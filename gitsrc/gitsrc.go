@@ -1,7 +1,9 @@
 // Package gitsrc turns a commit of a bare repository into files.
 //
-// It resolves names to commits, checks a commit's tree out into an empty
-// directory, and moves refs. What it promises:
+// It fetches commits from remotes, with their submodules and what Git LFS keeps,
+// resolves names to commits, checks a commit's tree out into an empty
+// directory, and moves refs. It also writes a tree that was built elsewhere and
+// comes as a tar stream, by the same rules ([Unpack]). What it promises:
 //
 //   - Exact. A checked out tree holds what `git ls-tree -r` lists: every name
 //     byte for byte, every content proved against git's own object id, modes
@@ -10,9 +12,14 @@
 //   - Safe. The whole tree is judged before its first byte is written; a tree
 //     that is refused leaves the directory empty ([RefusedError]). Writing goes
 //     through directory handles and never through a link.
-//   - No programs. git is started here without git hooks, filters, network,
-//     prompts, replaced objects or anybody's configuration but the
+//   - No programs. git is started here without git hooks, filters, network
+//     (that is ours), prompts, replaced objects or anybody's configuration but the
 //     repository's own.
+//   - Fetched whole or not at all. What a remote sends waits beside the
+//     repository until git has looked at every object and found nothing missing;
+//     it is bounded, and a killed fetch leaves only what the next one removes.
+//   - Credentials stay home. A remote is believed by its host key or certificate
+//     alone, and no other host sees the token.
 //   - Refs move together or not at all, and are on the disk when [Repo.MoveRefs]
 //     returns nil. What a killed git left in their way is cleared.
 //

@@ -15,6 +15,7 @@ const (
 // refused.
 type guard struct {
 	limits  Limits
+	modules bool // submodules are taken
 	refused RefusedError
 	folders int
 	dir     string // folder of the entry before, whose names were looked at
@@ -39,6 +40,18 @@ func (g *guard) folder(path []byte) error {
 
 // file looks at a file or link, given how many and how much there is with it.
 func (g *guard) file(e entry, files int, bytes int64) error {
+	if err := g.size(e, files, bytes); err != nil {
+		return err
+	}
+	if g.last != "" && e.path <= g.last {
+		g.refused.add("the commit is damaged; check it with git fsck", "%s: listed twice, or out of order", shown(e.path))
+	}
+	g.last = e.path
+	return g.path(e.path)
+}
+
+// size looks at how large a file or link is, and all of them together.
+func (g *guard) size(e entry, files int, bytes int64) error {
 	if files > g.limits.Files {
 		return g.refuse(`raise "files" under [limits]`, "more than %d files", g.limits.Files)
 	}
@@ -49,11 +62,7 @@ func (g *guard) file(e entry, files int, bytes int64) error {
 	if e.mode == link && (e.size == 0 || e.size > maxPath) {
 		g.refused.add("", "link %s: its target has %d bytes", shown(e.path), e.size)
 	}
-	if g.last != "" && e.path <= g.last {
-		g.refused.add("the commit is damaged; check it with git fsck", "%s: listed twice, or out of order", shown(e.path))
-	}
-	g.last = e.path
-	return g.path(e.path)
+	return nil
 }
 
 // mode reads git's mode of an entry; false means that it is refused.
@@ -65,14 +74,27 @@ func (g *guard) mode(mode, path string) (fileMode, bool) {
 		return program, true
 	case modeLink:
 		return link, true
-	case modeModule:
-		g.refused.add("submodules are not deployed; commit the files themselves, or fetch them in a build hook",
-			"%s: it is a submodule", shown(path))
 	default:
 		g.refused.add("", "%s: mode %s is not one of git's", shown(path), mode)
 	}
 	return 0, false
 }
+
+// module looks at a submodule, given how many there are with it.
+func (g *guard) module(path string, modules int) error {
+	switch {
+	case !g.modules:
+		g.refused.add("submodules are not deployed; set submodules = true in the operator's repoint.toml, or commit the files themselves",
+			"%s: it is a submodule", shown(path))
+		return nil
+	case modules > maxModules:
+		return g.refuse("", "more than %d submodules", maxModules)
+	}
+	return g.path(path)
+}
+
+// next makes ready for the tree of a submodule, whose paths begin anew.
+func (g *guard) next() { g.dir, g.last = "", "" }
 
 // path looks at every name in a path and at its length.
 func (g *guard) path(path string) error {

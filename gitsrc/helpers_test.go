@@ -17,6 +17,17 @@ type file struct{ mode, content string }
 func text(content string) file { return file{modeFile, content} }
 func exe(content string) file  { return file{modeProgram, content} }
 func to(target string) file    { return file{modeLink, target} }
+func at(commit Hash) file      { return file{modeModule, string(commit)} }
+
+// gitmodules is the file of submodules, given their folders and addresses by
+// turns.
+func gitmodules(pairs ...string) file {
+	var out strings.Builder
+	for i := 0; i < len(pairs); i += 2 {
+		fmt.Fprintf(&out, "[submodule \"m%d\"]\n\tpath = %s\n\turl = %s\n", i/2, pairs[i], pairs[i+1])
+	}
+	return text(out.String())
+}
 
 // newRepo makes an empty repository.
 func newRepo(t testing.TB) *Repo {
@@ -77,6 +88,10 @@ func commit(t testing.TB, r *Repo, files map[string]file) Hash {
 	sort.Strings(names)
 	for _, name := range names {
 		f := files[name]
+		if f.mode == modeModule {
+			fmt.Fprintf(&script, "M %s %s %s\n", f.mode, f.content, quoteForGit(name))
+			continue
+		}
 		fmt.Fprintf(&script, "M %s inline %s\ndata %d\n%s\n", f.mode, quoteForGit(name), len(f.content), f.content)
 	}
 	gitIn(t, r.dir, script.String(), "fast-import", "--quiet", "--force")

@@ -11,6 +11,8 @@ const (
 	maxLinkChain = 255      // links that lead to links; the kernel follows 40
 )
 
+const tooLongTargets = "%d links have targets of more than %d bytes together"
+
 // linkTarget is a link with where it points.
 type linkTarget struct {
 	path, target string
@@ -30,7 +32,7 @@ func (r *Repo) readLinks(ctx context.Context, entries []entry) ([]linkTarget, er
 	}
 	if total > maxLinkBytes {
 		refused := &RefusedError{}
-		refused.add("", "%d links have targets of more than %d bytes together", count, maxLinkBytes)
+		refused.add("", tooLongTargets, count, maxLinkBytes)
 		return nil, refused
 	}
 	links := make([]linkTarget, 0, count)

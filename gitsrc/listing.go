@@ -18,7 +18,8 @@ type entry struct {
 	path string // slash-separated, relative to the tree
 	id   objectID
 	mode fileMode
-	size int64 // bytes
+	size int64    // bytes
+	lfs  *pointer // where the content is, if Git LFS keeps it
 }
 
 type fileMode uint8
@@ -29,29 +30,41 @@ const (
 	link
 )
 
-// listing is a whole tree that passed the guard, in the byte order of paths.
-type listing struct {
-	entries []entry
-	bytes   int64
-	digest  hash.Hash
+// gitMode is how git writes the mode.
+func (m fileMode) gitMode() string {
+	return [...]string{regular: modeFile, program: modeProgram, link: modeLink}[m]
 }
 
-// list asks git for all names beneath tree and judges each as it comes. It
-// stops at once when a limit is passed.
-func (r *Repo) list(ctx context.Context, tree Hash, limits Limits) (*listing, error) {
-	p, err := r.start(ctx, command{args: []string{"ls-tree", "-r", "-t", "-z", "-l", "--full-tree", string(tree)}})
-	if err != nil {
-		return nil, err
-	}
+// listing is a whole tree that passed the guard, in the byte order of paths.
+type listing struct {
+	entries    []entry
+	bytes      int64
+	digest     hash.Hash
+	attributes []int    // the entries that are files called .gitattributes
+	modules    []module // submodules, which are trees of their own
+	prefix     string   // stands before the paths of the tree that is being listed
+}
+
+// list lists a tree under the eyes of g.
+func (r *Repo) list(ctx context.Context, tree Hash, g *guard) (*listing, error) {
 	l := &listing{digest: sha256.New()}
-	g := &guard{limits: limits}
-	if err := l.read(p.out, g); err != nil {
-		return nil, p.failed(err)
-	}
-	if err := p.wait(); err != nil {
+	if err := l.add(ctx, r, tree, g); err != nil {
 		return nil, err
 	}
 	return l, g.done(l.entries)
+}
+
+// add asks git for all names beneath tree and has each judged as it comes. It
+// stops at once when a limit is passed.
+func (l *listing) add(ctx context.Context, r *Repo, tree Hash, g *guard) error {
+	p, err := r.start(ctx, command{args: []string{"ls-tree", "-r", "-t", "-z", "-l", "--full-tree", string(tree)}})
+	if err != nil {
+		return err
+	}
+	if err := l.read(p.out, g); err != nil {
+		return p.failed(err)
+	}
+	return p.wait()
 }
 
 // tree sums the listing up.
@@ -72,15 +85,15 @@ func (l *listing) read(from io.Reader, g *guard) error {
 		case err != nil:
 			return fmt.Errorf("reading the list of files: %w", err)
 		}
-		if err := l.add(record, g); err != nil {
+		if err := l.take(record, g); err != nil {
 			return err
 		}
 	}
 }
 
-// add takes one record, "<mode> <kind> <id> <size>\t<path>\x00"; folders and
+// take takes one record, "<mode> <kind> <id> <size>\t<path>\x00"; folders and
 // submodules have "-" for a size.
-func (l *listing) add(record []byte, g *guard) error {
+func (l *listing) take(record []byte, g *guard) error {
 	head, path, ok := bytes.Cut(record[:len(record)-1], []byte{'\t'})
 	fields := bytes.Fields(head)
 	if !ok || len(fields) != 4 {
@@ -90,8 +103,15 @@ func (l *listing) add(record []byte, g *guard) error {
 	if !ok {
 		return fmt.Errorf("reading the list of files: unexpected id in %.100q", record)
 	}
-	if string(fields[1]) == "tree" {
+	if l.prefix != "" {
+		path = append([]byte(l.prefix), path...)
+	}
+	switch string(fields[1]) {
+	case "tree":
 		return g.folder(path)
+	case "commit":
+		l.modules = append(l.modules, module{path: string(path), commit: id.hash()})
+		return g.module(string(path), len(l.modules))
 	}
 	e := entry{path: string(path), id: id}
 	if e.mode, ok = g.mode(string(fields[0]), e.path); !ok {
@@ -103,6 +123,9 @@ func (l *listing) add(record []byte, g *guard) error {
 	}
 	e.size = size
 	l.bytes += size
+	if e.mode != link && isAttributes(path) {
+		l.attributes = append(l.attributes, len(l.entries))
+	}
 	l.entries = append(l.entries, e)
 	for _, part := range [][]byte{fields[0], {' '}, fields[1], {' '}, fields[2], {'\t'}, path, {0}} {
 		l.digest.Write(part)

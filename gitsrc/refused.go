@@ -9,8 +9,9 @@ import (
 const maxProblems = 10
 
 // RefusedError says that a tree is not one to deploy: pushing another commit
-// helps, trying again does not. Nothing was written, except when the file
-// system itself took two names for one.
+// helps, trying again does not. [Repo.Checkout] has written nothing then, except
+// when the file system itself took two names for one; [Unpack] writes what it
+// has seen before the first problem.
 type RefusedError struct {
 	Problems []string // the first 10, each on one line
 	Count    int      // how many there are; for a limit, how many until it was passed

@@ -85,7 +85,7 @@ func TestKeep(t *testing.T) {
 		"core.hookspath": "hooks", "receive.procreceiverefs": "refs", "receive.advertisepushoptions": "true",
 		"receive.shallowupdate": "true", "receive.maxinputsize": "1073741824", "receive.fsckobjects": "true",
 		"receive.fsck.zeropaddedfilemode": "warn", "receive.fsck.missingspacebeforedate": "warn", "receive.fsck.badtimezone": "warn",
-		"uploadpack.hiderefs": "refs/repoint/keep",
+		"uploadpack.hiderefs": "refs/repoint/keep\nrefs/repoint/remote\nrefs/repoint/modules\nrefs/repoint/seen",
 	} {
 		if got := get(key); got != want {
 			t.Errorf("%s is %q", key, got)

@@ -149,22 +149,31 @@ func settingsText(s Settings) []byte {
 	set("core", "bare = true", "hooksPath = hooks")
 	// Fetching shows live, previous and next. Nothing is hidden from a push: git
 	// refuses a hidden ref by itself, and then deploys the rest of an atomic push.
-	set("uploadpack", "hideRefs = refs/repoint/keep")
+	set("uploadpack",
+		"hideRefs = refs/repoint/keep",
+		"hideRefs = refs/repoint/remote",
+		"hideRefs = refs/repoint/modules",
+		"hideRefs = refs/repoint/seen")
 	set("receive",
 		"procReceiveRefs = refs",
 		"advertisePushOptions = true",
 		"shallowUpdate = true",
 		"maxInputSize = "+strconv.FormatInt(max(0, s.MaxPush), 10),
 		"fsckObjects = true")
-	// Faults that old and honest histories have; they harm nobody.
-	var nits []string
-	for _, nit := range []string{
+	set(`receive "fsck"`, oldFaults(" = warn")...)
+	return out.Bytes()
+}
+
+// oldFaults are git's names for faults that old and honest histories have, each
+// with a severity behind it; they harm nobody.
+func oldFaults(severity string) []string {
+	faults := []string{
 		"zeroPaddedFilemode", "zeroPaddedDate", "badDate", "badDateOverflow", "badTimezone",
 		"badEmail", "badName", "missingEmail", "missingNameBeforeEmail", "missingSpaceBeforeEmail",
 		"missingSpaceBeforeDate", "multipleAuthors", "nulInCommit",
-	} {
-		nits = append(nits, nit+" = warn")
 	}
-	set(`receive "fsck"`, nits...)
-	return out.Bytes()
+	for i := range faults {
+		faults[i] += severity
+	}
+	return faults
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"runtime"
 	"strings"
 
@@ -46,7 +48,13 @@ func (w *writer) write(ctx context.Context) error {
 		err = w.writeLinks()
 	}
 	if err == nil && w.owner != nil {
-		err = w.giveFolders()
+		err = w.giveFolders(func(yield func(string) bool) {
+			for _, e := range w.entries {
+				if dir, _ := split(e.path); !yield(dir) {
+					return
+				}
+			}
+		})
 	}
 	return err
 }
@@ -104,7 +112,7 @@ func (w *writer) writeShare(ctx context.Context, share []entry) error {
 			dir, name := split(e.path)
 			parent, err := dirs.at(dir)
 			if err == nil && e.mode != link {
-				err = w.writeFile(parent, name, e, in)
+				err = w.writeFile(parent, name, e, w.source(ctx, e, in))
 			}
 			if err != nil {
 				return err
@@ -115,6 +123,14 @@ func (w *writer) writeShare(ctx context.Context, share []entry) error {
 	return errors.Join(err, dirs.close())
 }
 
+// source is where the content of e comes from: git, or what Git LFS keeps.
+func (w *writer) source(ctx context.Context, e entry, in *blobs) contents {
+	if e.lfs != nil {
+		return stored{ctx, w.repo}
+	}
+	return in
+}
+
 func (w *writer) makeFolder(parent int, name, path string) error {
 	err := makeFolder(parent, name)
 	if errors.Is(err, unix.EEXIST) {
@@ -123,8 +139,14 @@ func (w *writer) makeFolder(parent int, name, path string) error {
 	return errorAt("making folder", path, err)
 }
 
+// contents gives the contents of files one after the other.
+type contents interface {
+	// copy writes the content of e, which must be next, to out.
+	copy(e entry, out io.Writer) error
+}
+
 // writeFile makes one file, which must not be there.
-func (w *writer) writeFile(parent int, name string, e entry, in *blobs) error {
+func (w *writer) writeFile(parent int, name string, e entry, in contents) error {
 	perm := uint32(0o644)
 	if e.mode == program {
 		perm = 0o755
@@ -216,12 +238,12 @@ func (w *writer) writeLink(dirs *folders, l linkTarget) error {
 	return errorAt("making link", l.path, err)
 }
 
-// giveFolders sets the owner of every folder, those inside first.
-func (w *writer) giveFolders() error {
+// giveFolders sets the owner of the folders, which come in the order of a
+// listing, those inside first, and of all that they are in.
+func (w *writer) giveFolders(list iter.Seq[string]) error {
 	give := func(folder int) error { return unix.Fchown(folder, w.owner.UID, w.owner.GID) }
 	dirs := &folders{root: w.root, leave: give}
-	for _, e := range w.entries {
-		dir, _ := split(e.path)
+	for dir := range list {
 		if _, err := dirs.at(dir); err != nil {
 			return errors.Join(err, dirs.close())
 		}

@@ -50,7 +50,7 @@ func TestCheckoutOnAFullDisk(t *testing.T) {
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
 		t.Skip("no mounts here:", err)
 	}
-	t.Cleanup(func() { must(t, unix.Unmount(dir, 0)) })
+	t.Cleanup(func() { must(t, unix.Unmount(dir, unix.MNT_DETACH)) }) // a process that was just forked may be in it
 	_, err := r.Checkout(t.Context(), tip, dir, CheckoutOptions{})
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), `"a"`) {
 		t.Error(err)
@@ -73,7 +73,7 @@ func TestCheckoutOfNamesThatClash(t *testing.T) {
 		dir := empty(t)
 		must(t, os.MkdirAll(filepath.Join(dir, filepath.Dir(taken)), 0o755))
 		must(t, os.WriteFile(filepath.Join(dir, taken), nil, 0o600))
-		list, err := r.list(t.Context(), tip, DefaultLimits())
+		list, err := r.list(t.Context(), tip, &guard{limits: DefaultLimits()})
 		must(t, err)
 		links, err := r.readLinks(t.Context(), list.entries)
 		must(t, err)

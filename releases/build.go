@@ -14,17 +14,24 @@ import (
 // Until it is sealed it cannot be switched to, and whoever opens the app after
 // a crash removes it.
 func (l *Lock) Begin(commit string) (Name, error) {
+	return l.newTree(commit, func(name string) error {
+		if err := l.dir.MkdirNew(name, 0o755); err != nil {
+			return err
+		}
+		return l.dir.Root().Chmod(name, 0o755) // whatever the umask
+	})
+}
+
+// newTree lets create make a tree of the first name that is free.
+func (l *Lock) newTree(commit string, create func(name string) error) (Name, error) {
 	for build := 1; ; build++ {
 		name, err := NewName(commit, build)
 		if err != nil {
 			return "", err
 		}
-		err = l.dir.MkdirNew(string(name), 0o755)
+		err = create(string(name))
 		if errors.Is(err, fs.ErrExist) {
 			continue
-		}
-		if err == nil {
-			err = l.dir.Root().Chmod(string(name), 0o755) // whatever the umask
 		}
 		if err != nil {
 			return "", fmt.Errorf("making %s: %w", name, err)
@@ -43,7 +50,7 @@ func (l *Lock) Discard(name Name) error {
 	if seal != nil {
 		return fmt.Errorf("discarding %s: it is sealed", name)
 	}
-	trash, err := l.hide(name)
+	trash, err := l.hide(string(name))
 	if err == nil {
 		err = l.dir.RemoveTree(trash)
 	}
@@ -54,7 +61,7 @@ func (l *Lock) Discard(name Name) error {
 }
 
 // hide moves a tree into the trash.
-func (l *Lock) hide(name Name) (trash string, err error) {
+func (l *Lock) hide(name string) (trash string, err error) {
 	trash = path.Join(trashDir, durable.TempName())
-	return trash, l.dir.Rename(string(name), trash)
+	return trash, l.dir.Rename(name, trash)
 }

@@ -13,6 +13,7 @@ type request struct {
 	action  string // deploy, stage, rollback; wait for one that never gets the lock
 	commit  string
 	rebuild bool
+	upload  bool // its tree was made elsewhere
 	fail    bool // the build fails, and the tree is discarded
 	undo    bool // something after the switch fails, and the links go back
 }
@@ -31,6 +32,7 @@ type run struct {
 	store   *releases.Store
 	waiting *releases.Waiting
 	lock    *releases.Lock
+	upload  *releases.Upload
 	id      int
 	before  releases.Links
 	release releases.Name
@@ -54,6 +56,9 @@ func (a app) deploy(seam durable.Seam, req request) error {
 }
 
 func (r *run) close() {
+	if r.upload != nil {
+		r.upload.Discard()
+	}
 	if r.waiting != nil {
 		r.waiting.Done()
 	}
@@ -63,6 +68,11 @@ func (r *run) close() {
 }
 
 func (r *run) page(req request) (err error) {
+	if req.upload {
+		if err := r.receive(req); err != nil {
+			return err
+		}
+	}
 	line := releases.Line{Time: now, Action: req.action, Commit: req.commit}
 	r.waiting, err = r.store.Begin(line, releases.Ticket{Action: req.action, Commit: req.commit, Since: now})
 	if err != nil {
@@ -110,12 +120,30 @@ func (r *run) enter() error {
 	return waiting.Done()
 }
 
+// receive makes the tree that a request brings with it. It can have no name but
+// the first: it is never sent again while it is sealed.
+func (r *run) receive(req request) (err error) {
+	if r.upload, err = r.store.NewUpload(); err != nil {
+		return err
+	}
+	return fillAt(r.upload.Path(), r.disk, releases.Name("code_"+req.commit))
+}
+
+func (r *run) begin(req request) (releases.Name, error) {
+	if req.upload {
+		return r.lock.Adopt(req.commit, r.upload.Rel())
+	}
+	return r.lock.Begin(req.commit)
+}
+
 func (r *run) build(req request) error {
-	name, err := r.lock.Begin(req.commit)
+	name, err := r.begin(req)
 	if err != nil {
 		return err
 	}
-	err = fill(r.store, r.disk, name)
+	if !req.upload {
+		err = fill(r.store, r.disk, name)
+	}
 	if err == nil && req.fail {
 		err = errBuild
 	}

@@ -34,8 +34,9 @@ type Line struct {
 	Subject string `json:"subject,omitempty"`
 	Author  string `json:"author,omitempty"`
 	Actor   string `json:"actor,omitempty"` // who asked: a key's or a system user's name
-	Via     string `json:"via,omitempty"`   // push, command, watch
+	Via     string `json:"via,omitempty"`   // push, ssh, http, command, fetch, webhook, watch
 	Reason  string `json:"reason,omitempty"`
+	Asked   string `json:"asked,omitempty"` // the commit that a webhook spoke of
 
 	Override string `json:"override,omitempty"` // why, in spite of a freeze
 

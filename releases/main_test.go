@@ -3,9 +3,11 @@ package releases_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -37,6 +39,8 @@ var roles = map[string]func(store *releases.Store) error{
 	"wait":   wait,
 	"append": appendMany,
 	"begin":  beginMany,
+	"upload": uploadForEver,
+	"many":   uploadMany,
 }
 
 // hold takes the lock and a deploy number, begins a tree, and stays.
@@ -75,6 +79,53 @@ func wait(store *releases.Store) error {
 func sayAndStay(deploy int) error {
 	fmt.Println(deploy)
 	bufio.NewReader(os.Stdin).ReadByte()
+	return nil
+}
+
+// uploadForEver fills an upload until it is killed, or nobody is there to do
+// that.
+func uploadForEver(store *releases.Store) error {
+	upload, err := store.NewUpload()
+	if err != nil {
+		return err
+	}
+	alone := make(chan struct{})
+	go func() {
+		bufio.NewReader(os.Stdin).ReadByte()
+		close(alone)
+	}()
+	fmt.Println(0)
+	for i := 0; ; i++ {
+		select {
+		case <-alone:
+			return nil
+		default:
+		}
+		name := filepath.Join(upload.Path(), strconv.Itoa(i%50), strconv.Itoa(i))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte("text"), 0o644)); err != nil {
+			return err
+		}
+	}
+}
+
+// uploadMany makes one upload after the other, and looks that nobody takes them
+// away.
+func uploadMany(store *releases.Store) error {
+	for range many {
+		upload, err := store.NewUpload()
+		if err != nil {
+			return err
+		}
+		if err := fillAt(upload.Path(), durable.Disk{}, name(0)); err != nil {
+			return err
+		}
+		if _, err := os.Stat(filepath.Join(upload.Path(), treeFiles[2])); err != nil {
+			return err
+		}
+		if err := upload.Discard(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

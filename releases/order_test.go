@@ -42,8 +42,10 @@ func TestSyncOrder(t *testing.T) {
 	t.Parallel()
 	ticket := []string{"write .repoint/waiting/2.json", "rename .repoint/waiting/2.json", "append journal.jsonl",
 		"write .repoint/lock", "remove .repoint/waiting/2.json"}
-	build := []string{"mkdir RELEASE", "checkout index", "checkout lib/a", "checkout lib/b",
-		"syncfs", "write .repoint/seals/RELEASE.json", "rename .repoint/seals/RELEASE.json", "sync .repoint/seals", "sync ."}
+	files := []string{"checkout index", "checkout lib/a", "checkout lib/b"}
+	seal := []string{"syncfs", "write .repoint/seals/RELEASE.json", "rename .repoint/seals/RELEASE.json", "sync .repoint/seals", "sync ."}
+	build := slices.Concat([]string{"mkdir RELEASE"}, files, seal)
+	upload := slices.Concat([]string{"mkdir .repoint/uploads", "mkdir .repoint/uploads/TEMP"}, files)
 	move := []string{"link current", "rename current", "link previous", "rename previous", "sync ."}
 	for _, c := range []struct {
 		name string
@@ -54,6 +56,8 @@ func TestSyncOrder(t *testing.T) {
 		{"stage", stages(1), slices.Concat(ticket, build, []string{"link next", "rename next", "sync .", "append journal.jsonl"})},
 		{"discard", request{action: "deploy", commit: commits[1], fail: true}, slices.Concat(ticket, build[:4],
 			[]string{"rename .repoint/trash/TEMP", "remove tree .repoint/trash/TEMP", "append journal.jsonl"})},
+		{"artifact", request{action: "deploy", commit: commits[1], upload: true},
+			slices.Concat(upload, ticket, []string{"rename RELEASE"}, seal, move, []string{"append journal.jsonl"})},
 		{"undo", request{action: "deploy", commit: commits[1], undo: true}, slices.Concat(ticket, build, move,
 			[]string{"branch", "remove previous", "link current", "rename current", "sync .", "append journal.jsonl"})},
 	} {

@@ -98,13 +98,13 @@ func (a app) checkJournal(store *releases.Store, links releases.Links) error {
 	return errors.Join(errs...)
 }
 
-// checkNothingLeft: no temporary names, no trash, no tickets.
+// checkNothingLeft: no temporary names, no trash, no tickets, no uploads.
 func (a app) checkNothingLeft() error {
 	var errs []error
 	err := filepath.WalkDir(a.dir, func(path string, entry fs.DirEntry, err error) error {
 		rel := strings.TrimPrefix(path, a.dir+"/")
 		dir := filepath.Dir(rel)
-		if durable.IsTemp(entry.Name()) || dir == ".repoint/trash" || dir == ".repoint/waiting" {
+		if durable.IsTemp(entry.Name()) || slices.Contains([]string{".repoint/trash", ".repoint/waiting", ".repoint/uploads"}, dir) {
 			errs = append(errs, fmt.Errorf("left behind: %s", rel))
 		}
 		return err

@@ -16,6 +16,7 @@
 //	    ├── seals/<release>.json    see [Seal]
 //	    ├── logs/<deploy>.log   what each deploy printed
 //	    ├── waiting/<deploy>.json   requests that wait for the lock, see [Ticket]
+//	    ├── uploads/            trees that become releases later, see [Upload]
 //	    └── trash/              trees on their way out
 //
 // The promise: through the link a reader sees one complete release or another
@@ -49,15 +50,16 @@ const (
 )
 
 const (
-	stateDir = ".repoint"
-	sealsDir = stateDir + "/seals"
-	logsDir  = stateDir + "/logs"
-	waitDir  = stateDir + "/waiting"
-	trashDir = stateDir + "/trash"
-	lockFile = stateDir + "/lock"
+	stateDir   = ".repoint"
+	sealsDir   = stateDir + "/seals"
+	logsDir    = stateDir + "/logs"
+	waitDir    = stateDir + "/waiting"
+	uploadsDir = stateDir + "/uploads"
+	trashDir   = stateDir + "/trash"
+	lockFile   = stateDir + "/lock"
 )
 
-var stateDirs = []string{sealsDir, logsDir, waitDir, trashDir}
+var stateDirs = []string{sealsDir, logsDir, waitDir, uploadsDir, trashDir}
 
 // Store is one app's directory, opened. Reading needs no lock; everything that
 // changes releases or links is a method of [Lock].

@@ -18,14 +18,14 @@ const (
 )
 
 // Repair puts right what a process that died has left: temporary names, trees
-// that were being built, a history without an end, a previous that was not
-// moved along with current. It returns what it did, one sentence each, for
-// people to read. Whoever takes the lock calls it before anything else; killed
-// half-way it is simply run again.
+// that were being built, uploads that were being received, a history without an
+// end, a previous that was not moved along with current. It returns what it
+// did, one sentence each, for people to read. Whoever takes the lock calls it
+// before anything else; killed half-way it is simply run again.
 func (l *Lock) Repair(now time.Time) ([]string, error) {
 	var notes []string
 	for _, step := range []func(time.Time) ([]string, error){
-		l.makeDirs, l.sweepTemps, l.closeHistory, l.followLink, l.dropUnsealed, l.emptyTrash,
+		l.makeDirs, l.sweepTemps, l.closeHistory, l.followLink, l.dropUnsealed, l.sweepUploads, l.emptyTrash,
 	} {
 		done, err := step(now)
 		notes = append(notes, done...)
@@ -196,7 +196,7 @@ func (l *Lock) dropUnsealed(time.Time) (notes []string, err error) {
 			notes = append(notes, fmt.Sprintf("%s has no seal, and no deploy was building it: left alone", release.Name))
 			continue
 		}
-		if _, err := l.hide(release.Name); err != nil { // the trash is emptied next
+		if _, err := l.hide(string(release.Name)); err != nil { // the trash is emptied next
 			return notes, err
 		}
 		notes = append(notes, fmt.Sprintf("removed %s, which was never finished", release.Name.Short()))

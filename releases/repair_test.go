@@ -62,7 +62,8 @@ func TestRestoredBackup(t *testing.T) {
 		},
 		"the state": func(a app) error { return os.RemoveAll(a.path(".repoint")) },
 		"empty folders": func(a app) error {
-			return errors.Join(os.Remove(a.path(".repoint/trash")), os.Remove(a.path(".repoint/waiting")), os.RemoveAll(a.path(".repoint/logs")))
+			return errors.Join(os.Remove(a.path(".repoint/trash")), os.Remove(a.path(".repoint/waiting")), os.Remove(a.path(".repoint/uploads")),
+				os.RemoveAll(a.path(".repoint/logs")))
 		},
 	} {
 		for _, then := range [][]request{deploys(1, 2), deploys(0, 1, 2)} { // also pushed again though live

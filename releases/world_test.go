@@ -99,7 +99,10 @@ var treeFiles = []string{"index", "lib/a", "lib/b"}
 
 // fill writes a tree's files, each as a step of its own.
 func fill(store *releases.Store, disk durable.Disk, name releases.Name) error {
-	tree := store.Path(name)
+	return fillAt(store.Path(name), disk, name)
+}
+
+func fillAt(tree string, disk durable.Disk, name releases.Name) error {
 	for _, file := range treeFiles {
 		err := disk.Step("checkout "+file, func() error {
 			path := filepath.Join(tree, file)

@@ -13,43 +13,59 @@ import (
 // cleanPath is the PATH of children when the server has none.
 const cleanPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+// order is a command that is allowed, and whose it is.
+type order struct {
+	Command
+	actor    string   // the name of a key or of a token
+	via      string   // "ssh" or "http"
+	protocol string   // git's, for GIT_PROTOCOL; "" for the first
+	flags    []string // for git's service, of our own making
+}
+
 // child is a program to run for a client.
 type child struct {
 	argv  []string
 	dir   string
 	env   []string // all of it
 	input bool     // gets what the client sends; else nothing
+	whole bool     // is stopped, and never sees the end of its input, when that breaks off
 	keeps bool     // changes something: runs to its end, client or not
 }
 
-// child makes the program for a command that is allowed. git's services need
-// the app's repository, which is made now if that is wanted.
-func (s *Server) child(ctx context.Context, key Key, c Command, protocol string) (child, error) {
-	p := child{dir: s.config.Apps, env: s.environ(key), keeps: c.Needs() != RoleRead}
-	if !c.Git() {
-		p.argv = append([]string{s.config.Exe, "--apps", s.config.Apps}, c.words()...)
+// child makes the program for an order. git's services need the app's
+// repository, which is made now if that is wanted.
+func (s *Server) child(ctx context.Context, o order) (child, error) {
+	if !o.Git() {
+		p := s.verb(o.actor, o.via, o.words()...)
+		p.keeps = o.Needs() != RoleRead
 		return p, nil
 	}
-	repo, err := s.repository(ctx, c)
+	repo, err := s.repository(ctx, o.Command)
 	if err != nil {
 		return child{}, err
 	}
-	p.argv = []string{"git", c.Name[len("git-"):], repo}
-	p.input = true
+	p := child{dir: s.config.Apps, env: s.environ(o.actor, o.via), input: true, keeps: o.Needs() != RoleRead}
+	p.argv = append(append([]string{"git", o.Name[len("git-"):]}, o.flags...), repo)
 	p.env = append(p.env,
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
 		// The owner was looked at by repository, whose rule allows root too.
 		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0="+repo)
-	if protocol != "" {
-		p.env = append(p.env, "GIT_PROTOCOL="+protocol)
+	if o.protocol != "" {
+		p.env = append(p.env, "GIT_PROTOCOL="+o.protocol)
 	}
 	return p, nil
 }
 
+// verb makes the program for a command of repoint itself.
+func (s *Server) verb(actor, via string, words ...string) child {
+	argv := append([]string{s.config.Exe, "--apps", s.config.Apps}, words...)
+	return child{argv: argv, dir: s.config.Apps, env: s.environ(actor, via)}
+}
+
 // environ is what every child gets. Nothing of it comes from the client but
-// the name of its key.
-func (s *Server) environ(key Key) []string {
-	env := []string{"LC_ALL=C", "REPOINT_ACTOR=" + key.Name, "REPOINT_VIA=ssh"}
+// the name of its key or token.
+func (s *Server) environ(actor, via string) []string {
+	env := []string{"LC_ALL=C", "REPOINT_ACTOR=" + actor, "REPOINT_VIA=" + via}
 	path := s.config.Getenv("PATH")
 	if path == "" {
 		path = cleanPath
@@ -76,11 +92,7 @@ func (s *Server) repository(ctx context.Context, c Command) (string, error) {
 		info, err = os.Stat(repo)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", &RefusedError{
-			Problem: "there is no app " + c.App,
-			Hint:    "on the server: repoint init " + filepath.Join(s.config.Apps, c.App),
-			status:  exitNotFound,
-		}
+		return "", noApp(c.App, filepath.Join(s.config.Apps, c.App))
 	}
 	if err != nil {
 		return "", fmt.Errorf("looking for app %s: %w", c.App, err)
@@ -92,4 +104,8 @@ func (s *Server) repository(ctx context.Context, c Command) (string, error) {
 			"the repository of %s belongs to another user than the server's", c.App)
 	}
 	return repo, nil
+}
+
+func noApp(app, dir string) *RefusedError {
+	return &RefusedError{Problem: "there is no app " + app, Hint: "on the server: repoint init " + dir, status: exitNotFound}
 }

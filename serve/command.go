@@ -33,6 +33,7 @@ type RefusedError struct {
 	Hint    string
 
 	status int // the exit status that says it
+	code   int // the HTTP status that says it; 0: that which goes with the exit status
 }
 
 // Error gives the problem without the hint.

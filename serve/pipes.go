@@ -7,8 +7,6 @@ import (
 	"os/exec"
 	"sync"
 	"time"
-
-	"golang.org/x/crypto/ssh"
 )
 
 const (
@@ -18,16 +16,19 @@ const (
 
 // pipes joins a child to a client.
 type pipes struct {
-	client      ssh.Channel
+	client      client
+	whole       bool
 	in          *os.File // nil: the child has no input
 	out, errout *os.File
 	theirs      []*os.File // the child's ends
 	copies      sync.WaitGroup
+	torn        chan struct{} // closed when the input broke off and the child needs all of it
+	cause       error         // why; to be read after torn was closed
 }
 
 // connect makes the pipes and gives the child its ends of them.
-func (p child) connect(cmd *exec.Cmd, client ssh.Channel) (_ *pipes, err error) {
-	j := &pipes{client: client}
+func (p child) connect(cmd *exec.Cmd, client client) (_ *pipes, err error) {
+	j := &pipes{client: client, whole: p.whole, torn: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			j.closeTheirs()
@@ -67,17 +68,51 @@ func (j *pipes) closeOurs() {
 	}
 }
 
-// forward starts to copy. The end of what the client sends, also by going
-// away, is the end of the child's input.
+// forward starts to copy.
 func (j *pipes) forward(exited <-chan struct{}) {
 	if j.in != nil {
-		go func() {
-			io.Copy(j.in, j.client) // either side may end it; both say so elsewhere
-			j.in.Close()
-		}()
+		go j.feed()
 	}
-	j.copies.Go(func() { forward(j.client, j.out, exited) })
-	j.copies.Go(func() { forward(j.client.Stderr(), j.errout, exited) })
+	j.copies.Go(func() { forward(j.client.out, j.out, exited) })
+	j.copies.Go(func() { forward(j.client.errout, j.errout, exited) })
+}
+
+// feed copies what the client sends. Its end, also by going away, is the end
+// of the child's input. A child that needs all of it must not take what came
+// for that: its input stays open until it was stopped.
+func (j *pipes) feed() {
+	from := &source{Reader: j.client.in}
+	io.Copy(j.in, from) // fails for a child that reads no more, which is its own affair
+	if j.whole && from.err != nil {
+		j.cause = from.err
+		close(j.torn)
+		return
+	}
+	j.in.Close()
+}
+
+// tornBy returns why the input broke off, if it did.
+func (j *pipes) tornBy() error {
+	select {
+	case <-j.torn:
+		return j.cause
+	default:
+		return nil
+	}
+}
+
+// source keeps the error that ended it, but for its proper end.
+type source struct {
+	io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
 }
 
 // drain waits for the last output of a child that has exited. A process that

@@ -3,23 +3,36 @@ package serve
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"sync"
 	"syscall"
 	"time"
 
-	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 )
 
 // stopGrace is the time between TERM and KILL.
 const stopGrace = 5 * time.Second
 
+// client is what is at the other side of a child.
+type client struct {
+	in          io.Reader // read only by a child with input; its end or failure is the end of that
+	out, errout io.Writer // for one writer each
+}
+
+// tornError says that the input of a child that needs all of it broke off.
+type tornError struct{ cause error }
+
+func (e *tornError) Error() string { return "the input broke off: " + e.cause.Error() }
+func (e *tornError) Unwrap() error { return e.cause }
+
 // run runs the child between the client's streams and returns its exit
 // status; 128 and the signal's number when a signal ended it. When gone is
 // closed, a child that keeps going loses its input and talks to nobody; any
-// other is stopped, with all its process group.
-func (p child) run(client ssh.Channel, gone <-chan struct{}) (status int, err error) {
+// other is stopped, with all its process group. So is one that needs its whole
+// input when that breaks off, which is a tornError.
+func (p child) run(client client, gone <-chan struct{}) (status int, err error) {
 	cmd := exec.Command(p.argv[0], p.argv[1:]...)
 	cmd.Dir, cmd.Env = p.dir, p.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -39,6 +52,7 @@ func (p child) run(client ssh.Channel, gone <-chan struct{}) (status int, err er
 	if !p.keeps {
 		watch.Go(func() { stopWhen(gone, exited, cmd.Process.Pid) })
 	}
+	watch.Go(func() { stopWhen(pipes.torn, exited, cmd.Process.Pid) })
 	// The process is reaped only after the watch has ended: until then its
 	// number, and that of its group, cannot be somebody else's.
 	awaitExit(cmd.Process.Pid)
@@ -46,6 +60,9 @@ func (p child) run(client ssh.Channel, gone <-chan struct{}) (status int, err er
 	watch.Wait()
 	err = cmd.Wait()
 	pipes.drain()
+	if cause := pipes.tornBy(); cause != nil {
+		return 0, &tornError{cause}
+	}
 	if cmd.ProcessState == nil {
 		return 0, fmt.Errorf("waiting for %s: %w", p.argv[0], err)
 	}

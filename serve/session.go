@@ -67,11 +67,13 @@ func gitProtocol(payload []byte, before string) (string, bool) {
 	if ssh.Unmarshal(payload, &env) != nil || env.Name != "GIT_PROTOCOL" {
 		return before, false
 	}
-	if env.Value != "version=1" && env.Value != "version=2" {
+	if !knownProtocol(env.Value) {
 		return before, false
 	}
 	return env.Value, true
 }
+
+func knownProtocol(value string) bool { return value == "version=1" || value == "version=2" }
 
 // finish sends the exit status and closes the channel. A client that does not
 // close it from its side is cut off: it would hold what it has forever.
@@ -121,9 +123,9 @@ func (c *connection) command(ctx context.Context, channel ssh.Channel, line, pro
 		return explain(channel, err)
 	}
 	entry.Str("command", command.String()).Str("app", command.App)
-	child, err := c.server.child(ctx, key, command, protocol)
+	child, err := c.server.child(ctx, order{Command: command, actor: key.Name, via: "ssh", protocol: protocol})
 	if err == nil {
-		status, err = child.run(channel, gone)
+		status, err = child.run(client{in: channel, out: channel, errout: channel.Stderr()}, gone)
 	}
 	if err != nil {
 		entry.Err(err)

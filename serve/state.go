@@ -18,9 +18,10 @@ import (
 // and for its owner only:
 //
 //	.repoint/                     0700
-//	├── authorized_keys           who may come in, one line each
+//	├── authorized_keys           who may come in over SSH, one line each
+//	├── tokens                    0600, who may come in over HTTP, one line each
 //	├── host_ed25519              0600, made at the first start, then never changed
-//	└── lock                      held while one of the two is written
+//	└── lock                      held while one of these is written
 const stateDir = ".repoint"
 
 // lockState makes the state directory if need be and locks it against other

@@ -53,17 +53,24 @@ func (p *program) open(ctx context.Context, app string) (*deploy.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened, notes, err := deploy.Open(ctx, dir, p.env())
-	for _, note := range notes {
-		fmt.Fprintf(p.stderr, "warning: %s\n", note)
-	}
+	opened, err := deploy.Open(dir, p.env())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, hintedError{fmt.Errorf("there is no app %s: %w", app, deploy.ErrNotFound), "make it with: repoint init " + dir + p.didYouMean(app)}
 	case errors.Is(err, releases.ErrNotAnApp):
 		return nil, hintedError{err, "make it one with: repoint init " + dir}
+	case err != nil:
+		return nil, err
 	}
-	return opened, err
+	notes, err := opened.Tidy(ctx)
+	for _, note := range notes {
+		fmt.Fprintf(p.stderr, "warning: %s\n", note)
+	}
+	if err != nil {
+		opened.Close()
+		return nil, err
+	}
+	return opened, nil
 }
 
 // withApp opens the app that was typed, for as long as do runs.

@@ -33,9 +33,12 @@ import (
 //	reading, read           see reading_test.go
 //	[!] json                see json_test.go
 //	sshkey, serving         see ssh_test.go
+//	servingweb              see web_test.go
 //	killholder, runs,
 //	nowhere                 see holder_test.go
 //	service                 see service_test.go, also for the program worker
+//	hearing                 see hearing_test.go
+//	webhook                 see webhook_test.go
 //	[!] idle                see afterwards_test.go
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"app": appCommand, "commit": commitCommand, "exits": exitsCommand,
@@ -43,8 +46,8 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"waitfor": waitforCommand, "expand": expandCommand, "tmpfs": tmpfsCommand, "eviltree": eviltreeCommand,
 	"start": startCommand, "signal": signalCommand, "finish": finishCommand,
 	"reading": readingCommand, "read": readCommand,
-	"json": jsonCommand, "sshkey": sshkeyCommand, "serving": servingCommand,
-	"service": serviceCommand, "hearing": hearingCommand, "idle": idleCommand,
+	"json": jsonCommand, "sshkey": sshkeyCommand, "serving": servingCommand, "servingweb": servingwebCommand,
+	"service": serviceCommand, "hearing": hearingCommand, "webhook": webhookCommand, "idle": idleCommand,
 	"killholder": killholderCommand, "runs": runsCommand, "nowhere": nowhereCommand,
 }
 

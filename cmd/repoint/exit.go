@@ -81,6 +81,11 @@ func printError(w io.Writer, err error) {
 	var hinted hintedError
 	var failure *deploy.Failure
 	var link *releases.LinkError
+	if errors.As(err, &failure) {
+		for _, line := range failure.More {
+			fmt.Fprintf(w, "error: %s\n", line)
+		}
+	}
 	switch {
 	case errors.As(err, &hinted):
 		fmt.Fprintf(w, "hint: %s\n", hinted.hint)
@@ -100,7 +105,8 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &usage), errors.As(err, &faults), errors.As(err, &link), errors.As(err, &taken):
 		return exitUsage
-	case errors.Is(err, deploy.ErrNotFound), errors.Is(err, releases.ErrNotAnApp), errors.Is(err, gitsrc.ErrNotFound), errors.Is(err, serve.ErrNoKey):
+	case errors.Is(err, deploy.ErrNotFound), errors.Is(err, releases.ErrNotAnApp), errors.Is(err, gitsrc.ErrNotFound),
+		errors.Is(err, serve.ErrNoKey), errors.Is(err, serve.ErrNoToken):
 		return exitNotFound
 	case errors.As(err, &failure):
 		return failureCode(failure)

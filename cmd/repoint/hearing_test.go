@@ -7,12 +7,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// hearingCommand is "hearing": starts whoever is notified. $NOTIFY is the
+// hearingCommand is "hearing": starts whoever is notified, and a forge's API at
+// http://$NOTIFYHOST/api whose token is "of-forge". $NOTIFY is the
 // address, at $NOTIFYHOST, which holds a secret, and the file $HEARD has what came.
 func hearingCommand(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, args, 0, 0, "hearing")
@@ -23,9 +25,13 @@ func hearingCommand(ts *testscript.TestScript, neg bool, args []string) {
 	var writing sync.Mutex
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		if err != nil || r.URL.Path != "/token-of-blog" {
+		forge := strings.HasPrefix(r.URL.Path, "/api/")
+		if err != nil || !forge && r.URL.Path != "/token-of-blog" || forge && r.Header.Get("Authorization") != "token of-forge" {
 			http.Error(w, "not for us", http.StatusForbidden)
 			return
+		}
+		if forge {
+			body = append([]byte(r.URL.Path+" "), body...)
 		}
 		writing.Lock()
 		defer writing.Unlock()

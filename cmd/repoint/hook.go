@@ -47,14 +47,11 @@ func (p *program) procReceive(ctx context.Context) error {
 		return err
 	}
 	shallow := p.getenv("GIT_SHALLOW_FILE") != ""
-	app, notes, err := deploy.Open(ctx, filepath.Dir(gitDir), p.env())
+	app, err := deploy.Open(filepath.Dir(gitDir), p.env())
 	var cfg config.Config
 	if err == nil {
 		defer app.Close()
 		cfg, err = app.Config(ctx, "")
-	}
-	for _, note := range notes {
-		fmt.Fprintf(talk, "warning: %s\n", note)
 	}
 	if err != nil {
 		printError(talk, err)

@@ -46,9 +46,10 @@ the commit out beside what is live, builds it, and moves one link.
 	root.AddCommand(
 		p.demoCommand(), p.initCommand(), p.serveCommand(),
 		p.deployCommand(), p.stageCommand(), p.promoteCommand(), p.rollbackCommand(), p.cancelCommand(),
+		p.fetchCommand(), p.uploadCommand(), p.deliveriesCommand(), p.redeliverCommand(),
 		p.statusCommand(), p.releasesCommand(), p.logCommand(), p.diffCommand(), p.verifyCommand(),
 		p.pinCommand(), p.unpinCommand(), p.freezeCommand(), p.unfreezeCommand(),
-		p.configCommand(), p.keysCommand(), p.versionCommand(),
+		p.configCommand(), p.keysCommand(), p.tokenCommand(), p.versionCommand(),
 		p.hookCommand(), p.sshCommand(),
 	)
 	wrapArgs(root)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -109,8 +110,9 @@ const gitConfig = `[user]
 	default = nothing
 `
 
-// scriptCondition knows [root], [mount]: file systems can be mounted here, and
-// [python]: build hooks can make Python environments. Where CI runs, all must be so: a script that is skipped proves nothing.
+// scriptCondition knows [root], [mount]: file systems can be mounted here,
+// [python]: build hooks can make Python environments, and [githttp]: git can
+// speak HTTP. Where CI runs, all must be so: a script that is skipped proves nothing.
 func scriptCondition(cond string) (bool, error) {
 	yes := os.Geteuid() == 0
 	switch cond {
@@ -119,6 +121,10 @@ func scriptCondition(cond string) (bool, error) {
 		yes = yes && canMount()
 	case "python":
 		yes = exec.Command("/usr/bin/env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "python3", "-c", "import venv, ensurepip").Run() == nil
+	case "githttp":
+		dir, err := exec.Command("git", "--exec-path").Output()
+		_, missing := os.Stat(filepath.Join(strings.TrimSpace(string(dir)), "git-remote-http"))
+		yes = err == nil && missing == nil
 	default:
 		return false, fmt.Errorf("there is no condition %s", cond)
 	}

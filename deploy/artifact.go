@@ -1,0 +1,109 @@
+package deploy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+	"repoint/config"
+	"repoint/gitsrc"
+	"repoint/internal/archive"
+	"repoint/releases"
+)
+
+// Artifact is a built tree that came as an archive, unpacked and not yet a
+// release. It belongs to the process that unpacked it.
+type Artifact struct {
+	upload *releases.Upload
+	tree   gitsrc.Tree
+}
+
+// Unpack takes a tar, tar.gz or tar.zst of a built tree, judged and written like
+// a checkout. digest is the SHA-256 of the archive in hex; "" is not compared.
+// Nothing waits for it and nothing of it can be seen until a request with the
+// artifact makes it a release. Its caller discards it.
+func (a *App) Unpack(ctx context.Context, in io.Reader, digest string, sink Sink) (*Artifact, error) {
+	cfg, err := a.Config(ctx, "")
+	if err != nil {
+		return nil, configFailure(err)
+	}
+	account, err := a.account(cfg)
+	if err != nil {
+		return nil, err
+	}
+	upload, err := a.store.NewUpload()
+	if err != nil {
+		return nil, a.diskFailure("cannot take the archive", err)
+	}
+	began := a.env.Now()
+	tree, err := unpack(ctx, in, digest, upload.Path(), checkoutOptions(cfg, account))
+	if err != nil {
+		return nil, errors.Join(a.unpackFailure(ctx, err), upload.Discard())
+	}
+	sink(Event{Time: a.env.Now(), Kind: Done, Step: "Unpack", Took: a.env.Now().Sub(began),
+		Text: fmt.Sprintf("%d files, %s", tree.Files, Bytes(tree.Bytes))})
+	return &Artifact{upload: upload, tree: tree}, nil
+}
+
+func unpack(ctx context.Context, in io.Reader, digest, dir string, o gitsrc.CheckoutOptions) (gitsrc.Tree, error) {
+	sum := sha256.New()
+	in = io.TeeReader(in, sum)
+	plain, err := archive.Open(in)
+	if err != nil {
+		return gitsrc.Tree{}, err
+	}
+	defer plain.Close()
+	o.Subdir = "" // the archive is what is deployed
+	tree, err := gitsrc.Unpack(ctx, plain, dir, o)
+	if err == nil { // what follows the archive's end counts, too
+		_, err = io.Copy(io.Discard, in)
+	}
+	if err != nil {
+		return tree, err
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); digest != "" && got != digest {
+		return tree, &Failure{Reason: "the archive came with other bytes than were sent", Hint: "send it again",
+			More: []string{"SHA-256 is " + got, "it should be " + digest}}
+	}
+	return tree, nil
+}
+
+func (a *App) unpackFailure(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return canceled(ctx)
+	}
+	if f := refusal(err); f != nil {
+		return f
+	}
+	return a.diskFailure("cannot unpack the archive", err)
+}
+
+// Discard removes what was unpacked, unless it has become a release.
+func (x *Artifact) Discard() error { return x.upload.Discard() }
+
+// adopt makes the unpacked tree the one that is to be sealed.
+func (r *run) adopt() (releases.Name, error) {
+	r.tree = r.req.Artifact.tree
+	return r.lock.Adopt(string(r.commit.Hash), r.req.Artifact.upload.Rel())
+}
+
+// fileIn reads the repository's configuration from a tree that is not git's.
+func fileIn(tree string) (config.Source, error) {
+	name := filepath.Join(tree, ConfigFile)
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ELOOP) {
+		return config.Source{Absent: true}, nil
+	}
+	if err != nil {
+		return config.Source{}, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxConfig))
+	return config.Source{Name: ConfigFile, Data: data}, err
+}
