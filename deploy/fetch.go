@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"repoint/config"
 	"repoint/gitsrc"
@@ -61,6 +62,9 @@ func (a *App) Fetch(ctx context.Context, req FetchRequest, sink Sink) (Fetched, 
 	return Fetched{Tip: f.tip, Verdict: verdict(result), Result: &result}, nil
 }
 
+// fetchFor is how long a fetch may take, however slowly the remote sends.
+const fetchFor = 15 * time.Minute
+
 // fetch is one fetch under way.
 type fetch struct {
 	app    *App
@@ -100,6 +104,8 @@ func (f *fetch) fetch(ctx context.Context) (err error) {
 	if f.repo, err = f.app.Repo(); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, fetchFor)
+	defer cancel()
 	began := f.app.env.Now()
 	f.tip, err = f.repo.Fetch(ctx, remote, f.req.Ref)
 	if err != nil {

@@ -28,10 +28,9 @@ func (r *run) fetchParts(ctx context.Context, o gitsrc.CheckoutOptions) error {
 	return nil
 }
 
-func (r *run) fetchSubmodules(ctx context.Context, remote gitsrc.Remote, o gitsrc.CheckoutOptions) (err error) {
-	var found []gitsrc.Submodule
+func (r *run) fetchSubmodules(ctx context.Context, remote gitsrc.Remote, o gitsrc.CheckoutOptions) error {
 	began := r.app.env.Now()
-	found, err = r.repo.FetchSubmodules(ctx, remote, r.commit.Hash, o.Subdir, o.Limits)
+	found, err := r.repo.FetchSubmodules(ctx, remote, r.commit.Hash, o.Subdir, o.Limits)
 	if err != nil {
 		return r.partFailure(ctx, "cannot fetch the submodules", err)
 	}
@@ -42,12 +41,15 @@ func (r *run) fetchSubmodules(ctx context.Context, remote gitsrc.Remote, o gitsr
 }
 
 func (r *run) fetchLFS(ctx context.Context, remote gitsrc.Remote, o gitsrc.CheckoutOptions) error {
-	return r.timed("LFS", func() error {
-		if err := r.repo.FetchLFS(ctx, remote, r.commit.Hash, o); err != nil {
-			return r.partFailure(ctx, "cannot fetch what Git LFS keeps", err)
-		}
-		return nil
-	}, func() string { return "" })
+	began := r.app.env.Now()
+	contents, err := r.repo.FetchLFS(ctx, remote, r.commit.Hash, o)
+	if err != nil {
+		return r.partFailure(ctx, "cannot fetch what Git LFS keeps", err)
+	}
+	if contents > 0 {
+		r.tell(Done, "LFS", fmt.Sprintf("%d files", contents), r.app.env.Now().Sub(began))
+	}
+	return nil
 }
 
 func (r *run) partFailure(ctx context.Context, doing string, err error) error {

@@ -9,6 +9,7 @@ import (
 
 	"repoint/config"
 	"repoint/gitsrc"
+	"repoint/internal/notify"
 )
 
 // remote is the app's remote with what it takes to reach it.
@@ -30,6 +31,18 @@ func (a *App) remote(cfg config.Config) (remote gitsrc.Remote, err error) {
 	}
 	remote.User, remote.Token = user, secret
 	return remote, nil
+}
+
+// CheckFiles says what is wrong with the files that the configuration names.
+func (a *App) CheckFiles(cfg config.Config) error {
+	_, remote := a.remote(cfg)
+	_, status := secretFile("status_token_file", cfg.Webhook.StatusTokenFile)
+	_, env := readEnvFile(cfg.EnvFile)
+	var people error
+	if cfg.Notify.ToFile != "" {
+		_, people = notify.ReadTargets(cfg.Notify.ToFile)
+	}
+	return errors.Join(remote, status, env, people)
 }
 
 // maxSecret is more than any key, token or list of host keys has.

@@ -82,7 +82,7 @@ func (r *Repo) commitOf(ctx context.Context, tip Hash) (Hash, error) {
 	defer b.close()
 	commit, err := b.peel(string(tip), tip, "")
 	if errors.Is(err, ErrNotFound) {
-		return "", &RemoteError{Problem: "the tag does not name a commit"}
+		return "", &RemoteError{Problem: "the tag does not name a commit", Hint: "tag a commit: git tag -f NAME COMMIT"}
 	}
 	return commit, err
 }

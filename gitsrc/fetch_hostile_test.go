@@ -111,6 +111,18 @@ func TestFetchFromAHostilePath(t *testing.T) {
 	}
 }
 
+// git does not read repositories of other users, which is right.
+func TestFetchFromAnotherUsersPath(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root may give a repository away")
+	}
+	there := newRepo(t)
+	commit(t, there, nil)
+	must(t, os.Chown(there.dir, 12345, 12345))
+	refusedWith(t, Remote{URL: there.dir}, "the repository belongs to another user")
+}
+
 // A working copy of this machine is a remote too.
 func TestFetchFromAWorkingCopy(t *testing.T) {
 	t.Parallel()

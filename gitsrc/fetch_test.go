@@ -134,6 +134,16 @@ func TestFetchOfATagOfAFile(t *testing.T) {
 	}
 }
 
+func TestFetchFromASHA256Repository(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	gitIn(t, dir, "", "init", "-q", "--initial-branch=main", "--object-format=sha256")
+	gitIn(t, dir, "", "commit", "-q", "--allow-empty", "-m", "work")
+	if _, err := newRepo(t).Fetch(t.Context(), Remote{URL: dir}, "refs/heads/main"); err == nil || !strings.Contains(err.Error(), "SHA-256") {
+		t.Error(err)
+	}
+}
+
 func TestFetchFromNothing(t *testing.T) {
 	t.Parallel()
 	here := newRepo(t)

@@ -19,22 +19,28 @@ const lfsAtATime = 4 // contents that are fetched at a time
 // the commit would write, from the remote that the commit came from, and those
 // of submodules from their own. They lie in lfs/objects of the repository. What
 // is there already is not fetched again, so that a fetch that broke off goes on
-// with the next. Git LFS itself is not needed, and .lfsconfig is not obeyed.
+// with the next. Git LFS itself is not needed, and .lfsconfig is not obeyed. It
+// returns how many contents there are.
 //
 // A tree that a checkout would refuse is a [*RefusedError] here too; what is
 // wrong with a remote is a [*RemoteError]. Submodules must have been fetched.
-func (r *Repo) FetchLFS(ctx context.Context, remote Remote, commit Hash, o CheckoutOptions) error {
+func (r *Repo) FetchLFS(ctx context.Context, remote Remote, commit Hash, o CheckoutOptions) (contents int, err error) {
 	o.LFS = true
-	fail := func(err error) error {
-		return fmt.Errorf("fetching what Git LFS keeps for %s: %w", commit.Short(), err)
+	fail := func(err error) (int, error) {
+		return 0, fmt.Errorf("fetching what Git LFS keeps for %s: %w", commit.Short(), err)
 	}
 	l, err := r.survey(ctx, commit, o)
 	if err != nil {
 		return fail(err)
 	}
+	for _, e := range l.entries {
+		if e.lfs != nil {
+			contents++
+		}
+	}
 	missing := r.missing(l)
 	if len(missing) == 0 {
-		return nil
+		return contents, nil
 	}
 	remotes, err := r.moduleRemotes(ctx, remote, commit, o)
 	if err != nil {
@@ -52,7 +58,7 @@ func (r *Repo) FetchLFS(ctx context.Context, remote Remote, commit Hash, o Check
 	if err = errors.Join(err, in.close()); err != nil {
 		return fail(err)
 	}
-	return nil
+	return contents, nil
 }
 
 // missing lists the contents that are not here, each once, by the path of the

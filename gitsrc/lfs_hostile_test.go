@@ -51,7 +51,7 @@ func TestLFSCredentials(t *testing.T) {
 		w.host.href, w.host.header, w.host.object = c.href, c.header, c.object
 		here := newRepo(t)
 		fetchIs(t, here, remote, "refs/heads/main", w.tip)
-		must(t, here.FetchLFS(t.Context(), remote, w.tip, CheckoutOptions{}))
+		must(t, fetchLFS(t, here, remote, w.tip, CheckoutOptions{}))
 		w.check(t, here)
 		for _, seen := range store.credentials() {
 			if len(c.want) == 0 || seen != c.want[0] {
@@ -116,7 +116,7 @@ func TestHostileLFS(t *testing.T) {
 			bad := &lfsHost{contents: maps.Clone(good.contents), api: good.api, auth: good.auth, href: good.href, header: good.header}
 			c.change(bad)
 			s.answer(bad, testToken)
-			err := here.FetchLFS(t.Context(), remote, w.tip, CheckoutOptions{})
+			err := fetchLFS(t, here, remote, w.tip, CheckoutOptions{})
 			var explained *RemoteError
 			if !errors.As(err, &explained) || !strings.Contains(err.Error(), c.want) || explained.Hint == "" {
 				t.Errorf("got %v, want a hint and %q", err, c.want)
@@ -176,7 +176,7 @@ func TestLFSOverSSHWithoutIt(t *testing.T) {
 	} {
 		s.run = run
 		var explained *RemoteError
-		if err := here.FetchLFS(t.Context(), remote, w.tip, CheckoutOptions{}); !errors.As(err, &explained) || !strings.Contains(err.Error(), want) {
+		if err := fetchLFS(t, here, remote, w.tip, CheckoutOptions{}); !errors.As(err, &explained) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}

@@ -90,7 +90,7 @@ func TestLFSLimits(t *testing.T) {
 		tip := commit(t, r, files)
 		for _, err := range []error{
 			second(r.Checkout(t.Context(), tip, empty(t), CheckoutOptions{LFS: true})),
-			r.FetchLFS(t.Context(), Remote{URL: "/nonexistent"}, tip, CheckoutOptions{}),
+			fetchLFS(t, r, Remote{URL: "/nonexistent"}, tip, CheckoutOptions{}),
 		} {
 			var refused *RefusedError
 			if !errors.As(err, &refused) || !strings.Contains(err.Error(), want) {

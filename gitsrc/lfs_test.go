@@ -76,13 +76,13 @@ func TestLFS(t *testing.T) {
 			if _, err := here.Checkout(t.Context(), w.tip, empty(t), CheckoutOptions{LFS: true}); err == nil || !strings.Contains(err.Error(), "was not fetched") {
 				t.Error(err)
 			}
-			must(t, here.FetchLFS(t.Context(), remote, w.tip, CheckoutOptions{}))
+			must(t, fetchLFS(t, here, remote, w.tip, CheckoutOptions{}))
 			w.check(t, here)
 			for oid := range w.host.contents { // all is here: nobody is asked
 				delete(w.host.contents, oid)
 				_ = os.Remove(filepath.Join(w.there.dir, pointer{oid: oid}.storedName()))
 			}
-			must(t, here.FetchLFS(t.Context(), remote, w.tip, CheckoutOptions{}))
+			must(t, fetchLFS(t, here, remote, w.tip, CheckoutOptions{}))
 		})
 	}
 }
@@ -104,7 +104,7 @@ func TestLFSGoesOn(t *testing.T) {
 		_, _ = io.WriteString(rw, w.host.contents[oid])
 	}
 	var explained *RemoteError
-	if err := here.FetchLFS(t.Context(), remote, w.tip, CheckoutOptions{}); !errors.As(err, &explained) {
+	if err := fetchLFS(t, here, remote, w.tip, CheckoutOptions{}); !errors.As(err, &explained) {
 		t.Error(err)
 	}
 	again := &lfsHost{contents: w.host.contents, api: w.host.api, auth: w.host.auth, href: w.host.href, header: w.host.header}
@@ -115,7 +115,7 @@ func TestLFSGoesOn(t *testing.T) {
 			there = append(there, oid)
 		}
 	}
-	must(t, here.FetchLFS(t.Context(), remote, w.tip, CheckoutOptions{}))
+	must(t, fetchLFS(t, here, remote, w.tip, CheckoutOptions{}))
 	for _, oid := range again.served {
 		if slices.Contains(there, oid) {
 			t.Errorf("%s was there, yet it was fetched again", oid)
@@ -130,7 +130,7 @@ func TestLFSDamaged(t *testing.T) {
 	w, here := newLFSWorld(t), newRepo(t)
 	remote, _ := w.overWeb(t)
 	fetchIs(t, here, remote, "refs/heads/main", w.tip)
-	must(t, here.FetchLFS(t.Context(), remote, w.tip, CheckoutOptions{}))
+	must(t, fetchLFS(t, here, remote, w.tip, CheckoutOptions{}))
 	name := filepath.Join(here.dir, pointer{oid: oidOf("content 4")}.storedName())
 	must(t, os.Chmod(name, 0o600))
 	must(t, os.WriteFile(name, []byte("Content 4"), 0o600))
@@ -138,7 +138,7 @@ func TestLFSDamaged(t *testing.T) {
 		t.Error(err)
 	}
 	must(t, os.WriteFile(name, []byte("short"), 0o600))
-	must(t, here.FetchLFS(t.Context(), remote, w.tip, CheckoutOptions{}))
+	must(t, fetchLFS(t, here, remote, w.tip, CheckoutOptions{}))
 	w.check(t, here)
 }
 
@@ -157,7 +157,7 @@ func TestLFSOfSubmodules(t *testing.T) {
 	_, err := fetchAll(t, here, remote, "")
 	must(t, err)
 	both := CheckoutOptions{Submodules: true, LFS: true}
-	must(t, here.FetchLFS(t.Context(), remote, tip, both))
+	must(t, fetchLFS(t, here, remote, tip, both))
 	dir := empty(t)
 	_, err = here.Checkout(t.Context(), tip, dir, both)
 	must(t, err)
@@ -166,4 +166,10 @@ func TestLFSOfSubmodules(t *testing.T) {
 			t.Errorf("%s holds %q, %v", name, got, err)
 		}
 	}
+}
+
+func fetchLFS(t *testing.T, r *Repo, remote Remote, commit Hash, o CheckoutOptions) error {
+	t.Helper()
+	_, err := r.FetchLFS(t.Context(), remote, commit, o)
+	return err
 }

@@ -105,7 +105,7 @@ func (s *lfsServer) batch(pointers []pointer) (map[string]lfsAction, error) {
 	for _, o := range answer.Objects {
 		i := slices.IndexFunc(pointers, func(p pointer) bool { return p.oid == o.OID })
 		if i >= 0 && o.Error != nil {
-			return nil, lfsMissing(s.at.host, pointers[i], s.remote.masked(o.Error.Message))
+			return nil, lfsMissing(s.at.host, pointers[i], s.masked(o.Error.Message))
 		}
 		actions[o.OID] = o.Actions["download"]
 	}
@@ -132,4 +132,14 @@ func (s *lfsServer) ask(body []byte) ([]byte, error) {
 		return nil, err
 	}
 	return io.ReadAll(io.LimitReader(s.meter.read(answer.Body), maxLFSTalk))
+}
+
+// masked is what the server said, without what it was told to let us in.
+func (s *lfsServer) masked(text string) string {
+	for _, secret := range s.header {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "***")
+		}
+	}
+	return s.remote.masked(text)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // pathCarrier is a git upload-pack of ours on a repository of this machine. It
@@ -44,7 +45,11 @@ func (c *pathCarrier) ask(request []byte) (io.Reader, error) {
 
 func (c *pathCarrier) words() string {
 	c.close()
-	return c.p.talk.String()
+	said := c.p.talk.String()
+	if strings.Contains(said, "dubious ownership") {
+		said = "the repository belongs to another user; give it to the one that runs repoint, or fetch by ssh"
+	}
+	return said
 }
 
 func (c *pathCarrier) close() {

@@ -238,3 +238,25 @@ func TestRelativeURL(t *testing.T) {
 		}
 	}
 }
+
+// Of a submodule that is here in another version only the news come.
+func TestSubmodulesSendOnlyWhatIsNew(t *testing.T) {
+	t.Parallel()
+	f, here := newFamily(t), newRepo(t)
+	files := map[string]file{}
+	for i := range 200 {
+		files[fmt.Sprint("f", i)] = text(fmt.Sprintf("%x", sha256.Sum256([]byte{byte(i)})))
+	}
+	for round, want := range []bool{false, true} {
+		files["new"] = text(fmt.Sprint(round))
+		lib := commit(t, f.lib, files)
+		tip := commit(t, f.top, map[string]file{".gitmodules": gitmodules("lib", "../lib.git"), "lib": at(lib)})
+		fetchIs(t, here, Remote{URL: f.top.dir}, "refs/heads/main", tip)
+		_, err := here.FetchSubmodules(t.Context(), Remote{URL: f.top.dir, MaxBytes: 8 << 10}, tip, "", Limits{})
+		if (err == nil) != want {
+			t.Errorf("round %d: %v", round, err)
+		}
+		_, err = here.FetchSubmodules(t.Context(), Remote{URL: f.top.dir}, tip, "", Limits{})
+		must(t, err)
+	}
+}

@@ -73,20 +73,18 @@ func (t *talk) readRefs() error {
 	}
 	bounded := &io.LimitedReader{R: t.meter.read(from), N: maxRefsShown}
 	err = t.refs.Decode(bounded)
+	var odd *packp.ErrUnexpectedData
 	switch {
 	case bounded.N == 0:
-		return &RemoteError{Problem: fmt.Sprintf("it has more refs than fit into %d bytes", maxRefsShown)}
+		return &RemoteError{Problem: fmt.Sprintf("it has more refs than fit into %d bytes", maxRefsShown), Hint: "delete old branches and tags there"}
 	case errors.Is(err, packp.ErrEmptyAdvRefs):
 		return nil // a repository without commits
 	case errors.Is(err, packp.ErrEmptyInput):
 		return io.ErrUnexpectedEOF
-	case err != nil:
-		return err
+	case errors.As(err, &odd) && bytes.Contains(odd.Data, []byte("object-format=sha256")):
+		return &RemoteError{Problem: "its objects have SHA-256 ids", Hint: "only repositories with SHA-1 ids can be deployed"}
 	}
-	if format := t.refs.Capabilities.Get("object-format"); len(format) > 0 && !slices.Contains(format, "sha1") {
-		return &RemoteError{Problem: "its objects have other ids than SHA-1"}
-	}
-	return nil
+	return err
 }
 
 // ref returns where the remote's ref of that name stands; "" when it has none.
@@ -120,7 +118,7 @@ func (t *talk) tips() []Hash {
 // pack asks for all that the wants need and the haves lack, and opens the pack.
 func (t *talk) pack(wants, haves, shallow []Hash) (io.Reader, error) {
 	if !t.refs.Capabilities.Supports(capability.Sideband64k) {
-		return nil, &RemoteError{Problem: "its git is too old: it lacks side-band-64k"}
+		return nil, &RemoteError{Problem: "its git is too old: it lacks side-band-64k", Hint: "bring it up to date"}
 	}
 	t.wants = wants
 	var request bytes.Buffer

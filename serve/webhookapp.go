@@ -155,6 +155,16 @@ func readHookSettings(c config.Config) (secret stamp, _ webhookSettings, err err
 	}, nil
 }
 
+// CheckWebhooks says what is wrong with the secrets of an app that takes
+// webhooks: until it is put right, all of them are refused.
+func CheckWebhooks(c config.Config) error {
+	if c.Webhook.Provider == "" {
+		return nil
+	}
+	_, _, err := readHookSettings(c)
+	return err
+}
+
 // readRegular reads a file that nobody is to wait for: not a pipe or a device.
 func readRegular(path string, limit int64, forbidden fs.FileMode) ([]byte, error) {
 	info, err := os.Stat(path)

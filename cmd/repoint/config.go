@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"repoint/deploy"
 	"repoint/gitsrc"
+	"repoint/serve"
 )
 
 func (p *program) configCommand() *cobra.Command {
@@ -22,7 +25,8 @@ func (p *program) configCheckCommand() *cobra.Command {
 		Use:   "check [APP]",
 		Short: "Say all that is wrong with the configuration, of one app or of all",
 		Long: `Check the operator's repoint.toml together with the one that the live commit
-carries, and print every fault of both.`,
+carries, and print every fault of both. The files that it names must be there, and
+closed to others where they hold secrets.`,
 		Example:           "  repoint config check blog",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: p.completeApp(false),
@@ -59,8 +63,14 @@ func (p *program) checkConfig(cmd *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = app.Config(cmd.Context(), commit)
-	return err
+	cfg, err := app.Config(cmd.Context(), commit)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(serve.CheckWebhooks(cfg), app.CheckFiles(cfg)); err != nil {
+		return usageError{errors.New(strings.ReplaceAll(err.Error(), "\n", "\nerror: "))}
+	}
+	return nil
 }
 
 func liveCommit(app *deploy.App) (gitsrc.Hash, error) {
