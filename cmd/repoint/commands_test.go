@@ -38,7 +38,7 @@ import (
 //	nowhere                 see holder_test.go
 //	service                 see service_test.go, also for the program worker
 //	hearing                 see hearing_test.go
-//	webhook                 see webhook_test.go
+//	webhook, recorded       see webhook_test.go
 //	[!] idle                see afterwards_test.go
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"app": appCommand, "commit": commitCommand, "exits": exitsCommand,
@@ -47,7 +47,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"start": startCommand, "signal": signalCommand, "finish": finishCommand,
 	"reading": readingCommand, "read": readCommand,
 	"json": jsonCommand, "sshkey": sshkeyCommand, "serving": servingCommand, "servingweb": servingwebCommand,
-	"service": serviceCommand, "hearing": hearingCommand, "webhook": webhookCommand, "idle": idleCommand,
+	"service": serviceCommand, "hearing": hearingCommand, "webhook": webhookCommand, "recorded": recordedCommand, "idle": idleCommand,
 	"killholder": killholderCommand, "runs": runsCommand, "nowhere": nowhereCommand,
 }
 
