@@ -88,7 +88,8 @@ func TestHostileLFS(t *testing.T) {
 				<-q.Context().Done()
 			}
 		}, "it said nothing for"},
-		"plain http":       {func(h *lfsHost) { h.href = strings.Replace(h.href, "https:", "http:", 1) }, "an address that is not https"},
+		"plain http":       {func(h *lfsHost) { h.href = "http://192.0.2.1/objects/" }, "an address that is not https"},
+		"another loopback": {func(h *lfsHost) { h.href = "http://127.0.0.2/objects/" }, "an address that is not https"},
 		"a file":           {func(h *lfsHost) { h.href = "file:///etc/" }, "an address that is not https"},
 		"nowhere":          {func(h *lfsHost) { h.href = "" }, "an address that is not https"},
 		"sent to http":     {func(h *lfsHost) { h.object = redirect("http://127.0.0.1/") }, "sends us on to where we do not follow"},
@@ -171,7 +172,7 @@ func TestLFSOverSSHWithoutIt(t *testing.T) {
 	for want, run := range map[string]func(string, ssh.Channel) uint32{
 		"said: what is git-lfs-authenticate": runGit,
 		"does not say where its Git LFS is":  said("{}", 0),
-		"an address that is not https":       said(`{"href": "http://127.0.0.1/"}`, 0),
+		"an address that is not https":       said(`{"href": "http://192.0.2.1/"}`, 0),
 		"cannot be reached":                  said(`{"href": "https://127.0.0.1:1/"}`, 0),
 	} {
 		s.run = run

@@ -11,18 +11,19 @@ import (
 	"slices"
 )
 
-// unread says whether nobody on the way can read what is sent: over TLS, or
-// without leaving this machine.
-func unread(u *url.URL) bool {
+// private reports whether nobody on the way can read what is sent: over TLS, or
+// from this machine to itself, if that is where the remote is.
+func (s *lfsServer) private(u *url.URL) bool {
 	ip := net.ParseIP(u.Hostname())
-	return u.Scheme == "https" && u.Hostname() != "" || u.Scheme == "http" && ip != nil && ip.IsLoopback()
+	return u.Scheme == "https" && u.Hostname() != "" ||
+		u.Scheme == "http" && ip != nil && ip.IsLoopback() && u.Hostname() == s.at.host
 }
 
 // request makes a request with the headers that belong to it. The token goes
 // where it always goes: to the remote's own host and port.
 func (s *lfsServer) request(ctx context.Context, method string, to lfsAction, body []byte) (*http.Request, error) {
 	u, err := url.Parse(to.Href)
-	if err != nil || !unread(u) || u.User != nil {
+	if err != nil || !s.private(u) || u.User != nil {
 		return nil, &RemoteError{Problem: s.at.host + " sends us for contents of Git LFS to an address that is not https",
 			Hint: "set the address that it gives itself to one with https"}
 	}
