@@ -105,6 +105,9 @@ type Config struct {
 	// Repository too.
 	Health Health `toml:"health" json:"health" from:"repository"`
 
+	// Retention says which releases are kept, in the table [retention].
+	Retention Retention `toml:"retention" json:"retention"`
+
 	// Limits bound what a push may bring, in the table [limits].
 	Limits Limits `toml:"limits" json:"limits"`
 
@@ -255,6 +258,39 @@ type Health struct {
 	Watch Duration `toml:"watch" json:"watch"`
 }
 
+// Retention says which releases `repoint prune` keeps. What is live, previous,
+// staged, pinned, waited for or in use stays in any case, and so does where a
+// roll back goes. All limits are ceilings, and the lowest counts.
+type Retention struct {
+	// Keep is how many good releases stay besides what is live, previous and
+	// staged: keep = 10. Default 5.
+	Keep int `toml:"keep" json:"keep"`
+
+	// MaxAge is how long ago a release may have been built, "0" for no limit:
+	// max_age = "90d". Default "0".
+	MaxAge Duration `toml:"max_age" json:"max_age"`
+
+	// MaxSize is how much disk all releases may take together, "0" for no limit:
+	// max_size = "20GiB". Default "0".
+	MaxSize Size `toml:"max_size" json:"max_size"`
+
+	// MinFree is how much disk is to be free; older releases go until it is:
+	// min_free = "5GiB". Default "1GiB".
+	MinFree Size `toml:"min_free" json:"min_free"`
+
+	// Grace is how long a release stays after it was built or left live, because
+	// requests may still be running in it: grace = "1h". Default "10m".
+	Grace Duration `toml:"grace" json:"grace"`
+
+	// FailedKeep is how many releases stay that failed: gone back from, or never
+	// live. They take no place of a good one: failed_keep = 0. Default 2.
+	FailedKeep int `toml:"failed_keep" json:"failed_keep"`
+
+	// FailedAge is how long these stay, "0" for no limit: failed_age = "1d".
+	// Default "7d".
+	FailedAge Duration `toml:"failed_age" json:"failed_age"`
+}
+
 // Limits bound what a push may bring. All are more than zero.
 type Limits struct {
 	// Files is how many files a commit may hold. Default 500000.
@@ -360,10 +396,12 @@ const (
 // Default returns the configuration of an app that sets nothing.
 func Default() Config {
 	return Config{
-		Branch:  "main",
-		Hooks:   Hooks{Timeout: Duration(15 * time.Minute)},
-		Reload:  Reload{Timeout: Duration(30 * time.Second), Stale: StaleWarn, Settle: Duration(10 * time.Second)},
-		Health:  Health{Status: 200, Times: 3, Within: Duration(30 * time.Second), Interval: Duration(500 * time.Millisecond)},
+		Branch: "main",
+		Hooks:  Hooks{Timeout: Duration(15 * time.Minute)},
+		Reload: Reload{Timeout: Duration(30 * time.Second), Stale: StaleWarn, Settle: Duration(10 * time.Second)},
+		Health: Health{Status: 200, Times: 3, Within: Duration(30 * time.Second), Interval: Duration(500 * time.Millisecond)},
+		Retention: Retention{Keep: 5, MinFree: 1 << 30, Grace: Duration(10 * time.Minute),
+			FailedKeep: 2, FailedAge: Duration(7 * 24 * time.Hour)},
 		Limits:  Limits{Files: 500_000, Bytes: 4 << 30, Push: 1 << 30, Depth: 64},
 		Webhook: Webhook{MaxBody: 1 << 20, Forced: ForcedDeploy},
 		Notify:  Notify{On: []string{NotifyFailed, NotifyWentBack, NotifyRecovered}},

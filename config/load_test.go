@@ -157,8 +157,8 @@ watch = "5m"
 			Timeout: Duration(2 * time.Minute), Stale: StaleFail, Workers: []string{"/run/queue.pid"}},
 		Health: Health{URL: "http://unix:/run/blog.sock:/healthz", Status: 204, Times: 60, Within: Duration(time.Minute),
 			Interval: Duration(time.Second), CommitHeader: "X-Commit", Watch: Duration(5 * time.Minute)},
-		Limits:  Limits{Files: 16, Bytes: 1000, Push: 500_000_000, Depth: 64},
-		Webhook: Default().Webhook, Notify: Default().Notify,
+		Limits:    Limits{Files: 16, Bytes: 1000, Push: 500_000_000, Depth: 64},
+		Retention: Default().Retention, Webhook: Default().Webhook, Notify: Default().Notify,
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

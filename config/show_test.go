@@ -57,6 +57,15 @@ interval      = "500ms"
 commit_header = ""
 watch         = "0"
 
+[retention]
+keep        = 5
+max_age     = "0"
+max_size    = "0"
+min_free    = "1GiB"
+grace       = "10m"
+failed_keep = 2
+failed_age  = "7d"
+
 [limits]
 files = 500000
 bytes = "4GiB"

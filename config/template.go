@@ -95,6 +95,17 @@ branch = "main"
 #commit_header = "X-Commit"
 #watch = "5m"
 
+# Which releases repoint prune keeps, besides what is live, previous, staged, pinned
+# or in use. Failed ones have places of their own.
+[retention]
+#keep = 5
+#max_age = "90d"
+#max_size = "20GiB"
+#min_free = "1GiB"
+#grace = "10m"
+#failed_keep = 2
+#failed_age = "7d"
+
 # What a push may bring.
 [limits]
 #files = 500000

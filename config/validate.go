@@ -24,6 +24,7 @@ func validate(c Config, places map[string]place) Faults {
 	k.positive("hooks.timeout", int64(c.Hooks.Timeout))
 	k.reload(c.Reload)
 	k.health(c.Health)
+	k.retention(c.Retention)
 	k.positive("limits.files", int64(c.Limits.Files))
 	k.positive("limits.bytes", int64(c.Limits.Bytes))
 	k.positive("limits.push", int64(c.Limits.Push))
@@ -47,6 +48,21 @@ func (k *checker) fault(name string, entry int, hint, problem string, args ...an
 func (k *checker) positive(name string, value int64) {
 	if value <= 0 {
 		k.fault(name, 0, "", "%s must be more than 0", name)
+	}
+}
+
+func (k *checker) retention(c Retention) {
+	for _, number := range []struct {
+		name  string
+		value int64
+	}{
+		{"retention.keep", int64(c.Keep)}, {"retention.failed_keep", int64(c.FailedKeep)},
+		{"retention.max_age", int64(c.MaxAge)}, {"retention.grace", int64(c.Grace)}, {"retention.failed_age", int64(c.FailedAge)},
+		{"retention.max_size", int64(c.MaxSize)}, {"retention.min_free", int64(c.MinFree)},
+	} {
+		if number.value < 0 {
+			k.fault(number.name, 0, "", "%s must not be less than 0", number.name)
+		}
 	}
 }
 

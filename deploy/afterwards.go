@@ -22,7 +22,7 @@ func (r *run) leaveWork(ctx context.Context) {
 		return
 	}
 	watched := r.moved && r.config.Health.Watch > 0 && r.config.Health.URL != ""
-	if r.built || watched || r.app.tells(ctx) {
+	if r.built || watched || r.app.tells(ctx) || r.app.store.TrashLeft() {
 		if err := r.app.leave(r.id); err != nil {
 			r.tell(Warning, "", err.Error(), 0)
 		}
@@ -46,11 +46,11 @@ func (a *App) leave(id int) error {
 }
 
 // Afterwards does what a deploy of the app in dir leaves to do once it has been
-// answered: it tells people, takes the inventory of what was built, and watches
-// over what was made live. It runs in a process of its own, holds no lock while
-// it watches, and ends early when something else has been made live. It repairs
-// nothing: nobody would see what it says. What goes wrong stands in the deploy's
-// log. sink gets a roll back's events.
+// answered: it tells people, empties the trash, takes the inventory of what was
+// built, and watches over what was made live. It runs in a process of its own,
+// holds no lock while it watches, and ends early when something else has been
+// made live. It repairs nothing: nobody would see what it says. What goes wrong
+// stands in the deploy's log. sink gets a roll back's events.
 func Afterwards(ctx context.Context, dir string, env Env, id int, sink Sink) error {
 	a, err := Open(dir, env)
 	if err != nil {
@@ -64,12 +64,16 @@ func Afterwards(ctx context.Context, dir string, env Env, id int, sink Sink) err
 	if start == nil || end == nil {
 		return fmt.Errorf("deploy %d of %s has not ended: %w", id, a.Name, ErrNotFound)
 	}
-	var told error
-	var telling sync.WaitGroup
-	telling.Go(func() { told = a.note(id, a.tellOthers(ctx, *start, *end)) })
+	var told, emptied error
+	var others sync.WaitGroup
+	others.Go(func() { told = a.note(id, a.tellOthers(ctx, *start, *end)) })
+	others.Go(func() {
+		_, err := a.store.EmptyTrash(ctx)
+		emptied = a.note(id, err)
+	})
 	err = a.note(id, a.look(ctx, *end, sink))
-	telling.Wait()
-	return errors.Join(told, err)
+	others.Wait()
+	return errors.Join(told, emptied, err)
 }
 
 // tellFor is how long a forge may take to hear how a deploy ended, all tries

@@ -1,6 +1,7 @@
 package releases
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,7 +42,8 @@ func (l *Lock) newTree(commit string, create func(name string) error) (Name, err
 }
 
 // Discard removes a tree that was never sealed: out of sight by one rename
-// first, then deleted. Killed in between, the next opening deletes the rest.
+// first, then deleted. Of a large one a part is left in the trash, for
+// [Store.EmptyTrash], and so is what is left by a process that is killed.
 func (l *Lock) Discard(name Name) error {
 	seal, err := l.SealOf(name)
 	if err != nil {
@@ -52,7 +54,7 @@ func (l *Lock) Discard(name Name) error {
 	}
 	trash, err := l.hide(string(name))
 	if err == nil {
-		err = l.dir.RemoveTree(trash)
+		_, err = l.dir.RemoveTreePaced(context.Background(), trash, durable.Pace{Most: smallTrash})
 	}
 	if err != nil {
 		return fmt.Errorf("discarding %s: %w", name, err)

@@ -14,6 +14,7 @@ const (
 	FreezeLifted Event = "unfreeze"
 	Pinned       Event = "pin"
 	Unpinned     Event = "unpin"
+	Removed      Event = "remove" // written before the release goes
 )
 
 // Line is one line of .repoint/journal.jsonl: one JSON object, ended by a line
@@ -49,7 +50,7 @@ type Line struct {
 	Live Name `json:"live,omitempty"` // what current points at from here on
 	From Name `json:"from,omitempty"` // what it pointed at before
 
-	Release Name       `json:"release,omitempty"` // of an end: what was built; of a pin or unpin: which
+	Release Name       `json:"release,omitempty"` // of an end: what was built; of a pin, unpin or remove: which
 	Bad     Name       `json:"bad,omitempty"`     // of an end: what was gone back from
 	Until   *time.Time `json:"until,omitempty"`   // of a freeze
 }

@@ -36,30 +36,35 @@ func (s *Store) Pins() (map[Name]Pin, error) {
 
 // Pin pins a sealed release.
 func (s *Store) Pin(name Name, pin Pin) error {
-	seal, err := s.SealOf(name)
-	if err != nil {
-		return err
-	}
-	if seal == nil {
-		return fmt.Errorf("pinning %s: it is not sealed", name)
-	}
 	line := Line{Event: Pinned, Time: pin.Since, Actor: pin.By, Reason: pin.Why, Release: name}
-	return s.changePins(line, func(pins map[Name]Pin) { pins[name] = pin })
+	return s.changePins(line, func(pins map[Name]Pin) error {
+		seal, err := s.SealOf(name)
+		if err == nil && seal == nil {
+			err = fmt.Errorf("pinning %s: it is not sealed", name)
+		}
+		pins[name] = pin
+		return err
+	})
 }
 
 // Unpin lets retention decide about a release again.
 func (s *Store) Unpin(name Name, by string, now time.Time) error {
 	line := Line{Event: Unpinned, Time: now, Actor: by, Release: name}
-	return s.changePins(line, func(pins map[Name]Pin) { delete(pins, name) })
+	return s.changePins(line, func(pins map[Name]Pin) error {
+		delete(pins, name)
+		return nil
+	})
 }
 
-func (s *Store) changePins(line Line, change func(map[Name]Pin)) error {
+func (s *Store) changePins(line Line, change func(map[Name]Pin) error) error {
 	return s.noted(line, func() error {
 		pins, err := s.Pins()
 		if err != nil {
 			return err
 		}
-		change(pins)
+		if err := change(pins); err != nil {
+			return err
+		}
 		data, err := json.MarshalIndent(pins, "", "  ")
 		if err != nil {
 			return err

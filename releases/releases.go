@@ -27,8 +27,9 @@
 // the journal gets a line that says so.
 //
 // Order comes from the journal's sequence numbers, never from clocks or
-// modification times. This package knows nothing of git and removes no sealed
-// release.
+// modification times. This package knows nothing of git, and does not decide
+// which release may go: [Lock.Remove] takes the one it is told, unless a link or
+// a pin holds it.
 package releases
 
 import (

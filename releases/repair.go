@@ -1,6 +1,7 @@
 package releases
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -220,17 +221,12 @@ func (l *Lock) dropSeals(trees map[Name]bool) error {
 	return nil
 }
 
-// emptyTrash deletes what is in the trash. What cannot be deleted stays there
-// and is said: it is out of sight, and no reason to fail a deploy.
+// emptyTrash deletes what little is in the trash; what is more is left there,
+// and so is what cannot be deleted, which is said: it is out of sight, and no
+// reason to fail a deploy.
 func (l *Lock) emptyTrash(time.Time) (notes []string, err error) {
-	entries, err := fs.ReadDir(l.dir.Root().FS(), trashDir)
-	if err != nil {
-		return nil, err
-	}
-	for _, entry := range entries {
-		if err := l.dir.RemoveTree(path.Join(trashDir, entry.Name())); err != nil {
-			notes = append(notes, fmt.Sprintf("cannot empty the trash: %v", err))
-		}
+	if _, err := l.empty(context.Background(), durable.Pace{Most: smallTrash}); err != nil {
+		notes = append(notes, fmt.Sprintf("cannot empty the trash: %v", err))
 	}
 	return notes, nil
 }

@@ -49,6 +49,7 @@ the commit out beside what is live, builds it, and moves one link.
 		p.fetchCommand(), p.uploadCommand(), p.deliveriesCommand(), p.redeliverCommand(),
 		p.statusCommand(), p.releasesCommand(), p.logCommand(), p.diffCommand(), p.verifyCommand(),
 		p.pinCommand(), p.unpinCommand(), p.freezeCommand(), p.unfreezeCommand(),
+		p.pruneCommand(), p.whyCommand(),
 		p.configCommand(), p.keysCommand(), p.tokenCommand(), p.versionCommand(),
 		p.hookCommand(), p.sshCommand(),
 	)

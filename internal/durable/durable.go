@@ -6,7 +6,7 @@
 // cannot lead it elsewhere. A name that readers know is only ever replaced by
 // one rename of a complete, synced file or link; what a killed process leaves
 // behind is a temporary name that [IsTemp] recognises and the next opening
-// sweeps.
+// sweeps, or the rest of a tree that was being removed.
 //
 // A step that returned nil is done; it is also on the disk once the Sync that
 // follows it has returned nil (rename(2) and fsync(2): a directory entry
@@ -197,41 +197,6 @@ func (d *Dir) Rename(old, new string) error {
 // Remove unlinks a file, a link or an empty directory. Not synced.
 func (d *Dir) Remove(name string) error {
 	return d.disk.Step("remove "+name, func() error { return d.root.Remove(name) })
-}
-
-// RemoveTree deletes name and all beneath it, following no link. A read-only
-// directory inside is made writable first. Not synced: a tree that comes back
-// after a power cut is removed again.
-func (d *Dir) RemoveTree(name string) error {
-	return d.disk.Step("remove tree "+name, func() error {
-		err := d.root.RemoveAll(name)
-		if !errors.Is(err, fs.ErrPermission) {
-			return err
-		}
-		makeWritable(d.root, name)
-		return d.root.RemoveAll(name)
-	})
-}
-
-// makeWritable gives the owner all rights on the directories of a tree, as far
-// as it can: RemoveAll names what stays. It lists them itself because fs.FS
-// knows no names that are not UTF-8.
-func makeWritable(root *os.Root, name string) {
-	if info, err := root.Lstat(name); err != nil || !info.IsDir() {
-		return
-	}
-	root.Chmod(name, 0o700)
-	f, err := root.Open(name)
-	if err != nil {
-		return
-	}
-	entries, _ := f.ReadDir(-1)
-	f.Close()
-	for _, entry := range entries {
-		if entry.IsDir() {
-			makeWritable(root, path.Join(name, entry.Name()))
-		}
-	}
 }
 
 // Sync syncs the directory name ("." for the directory itself).

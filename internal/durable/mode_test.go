@@ -5,10 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
+	"repoint/internal/durable"
 )
 
 // The umask belongs to the whole process, so this test does not run beside
@@ -30,43 +31,13 @@ func TestWriteFileModeWhateverTheUmask(t *testing.T) {
 	}
 }
 
-// asNobody runs do without the rights of root, which may write into read-only
-// directories. Only one thread changes; it ends with do.
-func asNobody(t *testing.T, do func()) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		do()
-		return
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		if _, err := unix.SetfsuidRetUid(nobody); err != nil {
-			t.Error(err)
-			return
-		}
-		do()
-	}()
-	<-done
-}
-
-const nobody = 65534
-
-// makeTree makes a tree with read-only directories that belongs to whoever
-// asNobody is.
+// makeTree makes a tree with read-only directories.
 func makeTree(t *testing.T, top, name string, dirs ...string) {
 	t.Helper()
 	tree := filepath.Join(top, name)
-	for _, dir := range append([]string{"."}, dirs...) {
+	for _, dir := range slices.Compact(append([]string{"."}, dirs...)) {
 		check(t, os.MkdirAll(filepath.Join(tree, dir), 0o700))
 		check(t, os.WriteFile(filepath.Join(tree, dir, "file"), nil, 0o400))
-	}
-	if os.Getuid() == 0 {
-		check(t, os.Chown(top, nobody, -1))
-		check(t, filepath.WalkDir(tree, func(path string, _ fs.DirEntry, err error) error {
-			return errors.Join(err, os.Lchown(path, nobody, -1))
-		}))
 	}
 	for i := len(dirs) - 1; i >= 0; i-- {
 		check(t, os.Chmod(filepath.Join(tree, dirs[i]), 0o555))
@@ -75,6 +46,9 @@ func makeTree(t *testing.T, top, name string, dirs ...string) {
 
 func TestRemoveTreeWithReadOnlyDirectories(t *testing.T) {
 	t.Parallel()
+	if !asNobody(t) {
+		return
+	}
 	for name, dirs := range map[string][]string{
 		"at the top":       {"."},
 		"inside":           {"mod", "mod/cache", "mod/cache/v1"},
@@ -86,11 +60,7 @@ func TestRemoveTreeWithReadOnlyDirectories(t *testing.T) {
 			t.Parallel()
 			dir := open(t, nil)
 			makeTree(t, dir.Path(), "tree", dirs...)
-			asNobody(t, func() {
-				if err := dir.RemoveTree("tree"); err != nil {
-					t.Error(err)
-				}
-			})
+			check(t, dir.RemoveTree("tree"))
 			if got := names(t, dir); len(got) != 0 {
 				t.Errorf("left: %q", got)
 			}
@@ -98,35 +68,65 @@ func TestRemoveTreeWithReadOnlyDirectories(t *testing.T) {
 	}
 }
 
-// A directory that cannot even be listed is opened up first.
+// A directory that cannot be listed, or not be searched, is opened up first.
 func TestRemoveTreeWithoutAnyRights(t *testing.T) {
 	t.Parallel()
-	dir := open(t, nil)
-	makeTree(t, dir.Path(), "tree", "a", "a/b")
-	for _, name := range []string{"tree/a/b", "tree/a", "tree"} {
-		check(t, os.Chmod(filepath.Join(dir.Path(), name), 0))
+	if !asNobody(t) {
+		return
 	}
-	asNobody(t, func() {
-		if err := dir.RemoveTree("tree"); err != nil {
-			t.Error(err)
+	for _, mode := range []fs.FileMode{0, 0o444, 0o111, 0o333, 0o555, 0o666} {
+		dir := open(t, nil)
+		makeTree(t, dir.Path(), "tree", "a", "a/b", "c")
+		for _, name := range []string{"tree/a/b", "tree/a", "tree/c", "tree"} {
+			check(t, os.Chmod(filepath.Join(dir.Path(), name), mode))
 		}
-	})
+		check(t, dir.RemoveTree("tree"))
+		if got := names(t, dir); len(got) != 0 {
+			t.Errorf("%v: left: %q", mode, got)
+		}
+	}
 }
 
+// Their directory is in our tree, and what it holds is not ours to remove. An
+// empty one is.
 func TestRemoveTreeSaysWhatStays(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() != 0 {
+	if os.Getuid() != 0 && os.Getenv(insideVar) == "" {
 		t.Skip("needs root, to make files that belong to somebody else")
 	}
-	dir := open(t, nil)
-	check(t, os.MkdirAll(filepath.Join(dir.Path(), "tree/theirs"), 0o755))
-	check(t, os.WriteFile(filepath.Join(dir.Path(), "tree/theirs/file"), nil, 0o644))
-	asNobody(t, func() {
-		if err := dir.RemoveTree("tree"); !errors.Is(err, fs.ErrPermission) {
-			t.Errorf("error %v, want one about permission", err)
-		}
-	})
-	if read(t, dir, "tree/theirs/file") != "" {
-		t.Error("the file changed")
+	top := "."
+	if os.Getenv(insideVar) == "" {
+		top = nobodysDir(t)
+		check(t, os.MkdirAll(filepath.Join(top, "tree/their s"), 0o755))
+		check(t, os.MkdirAll(filepath.Join(top, "tree/empty"), 0o700))
+		check(t, os.MkdirAll(filepath.Join(top, "tree/private/x"), 0o700))
+		check(t, os.WriteFile(filepath.Join(top, "tree/their s/file"), nil, 0o644))
+		check(t, os.WriteFile(filepath.Join(top, "tree/ours"), nil, 0o644))
+		check(t, os.Chown(filepath.Join(top, "tree"), nobody, -1))
+	}
+	if os.Geteuid() == 0 && !asNobodyIn(t, top) {
+		return
+	}
+	dir, err := durable.Disk{}.Open(top)
+	check(t, err)
+	err = dir.RemoveTree("tree")
+	var left *durable.NotRemovedError
+	if !errors.Is(err, fs.ErrPermission) || !errors.As(err, &left) || left.Count != 2 {
+		t.Fatalf("error %v, want one about permission", err)
+	}
+	want := map[string]durable.Left{}
+	for _, l := range left.Left {
+		want[l.Path] = l
+	}
+	if l := want["tree/their s/file"]; l.Remedy != "sudo rm -rf 'tree/their s/file'" || l.Err.Error() != "it belongs to root: permission denied" {
+		t.Errorf("%+v", l)
+	}
+	if l := want["tree/private"]; l.Remedy != "sudo rm -rf tree/private" {
+		t.Errorf("%+v", l)
+	}
+	entries, err := os.ReadDir("tree")
+	check(t, err)
+	if len(entries) != 2 {
+		t.Errorf("left: %v", entries)
 	}
 }

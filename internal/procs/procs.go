@@ -1,4 +1,5 @@
-// Package procs tells which processes use a directory, and which processes another one has started.
+// Package procs tells which processes use a directory, what is mounted in it, and which processes another one has
+// started.
 //
 // It only looks, in /proc, and stops and changes nothing. What it returns was true for each process when that
 // process was looked at: there is no look at all processes at once. A process that ends meanwhile is left out; one
@@ -52,6 +53,9 @@ type Report struct {
 	Uses []Use
 	// Hidden counts the processes that may use it too, but that this process may not look at.
 	Hidden int
+	// Mounts are on the directory, below it, or show something of it: in this process's view and in those of
+	// other processes. They are only looked for when all processes are.
+	Mounts []Mount
 }
 
 // Using finds the processes that use dir, an absolute path, or anything below it. It looks at the processes of
@@ -63,18 +67,22 @@ type Report struct {
 // its parent is not, the processes that still use the deleted files are found. They are found too if a new directory
 // has taken the old one's path.
 //
-// It is an error if dir cannot be resolved or the list of processes cannot be read.
+// It is an error if dir cannot be resolved or the list of processes, or of mounts, cannot be read.
 func Using(dir string, among []int) (Report, error) {
 	d, err := resolve(dir)
 	if err != nil {
 		return Report{}, fmt.Errorf("looking for the processes that use %s: %w", dir, err)
 	}
+	var report Report
 	if among == nil {
-		if among, err = processes(); err != nil {
+		among, err = processes()
+		if err == nil {
+			report.Mounts, err = mounts(d, among)
+		}
+		if err != nil {
 			return Report{}, fmt.Errorf("looking for the processes that use %s: %w", dir, err)
 		}
 	}
-	var report Report
 	s := search{dir: d}
 	for _, pid := range among {
 		use, hidden := s.look(pid)

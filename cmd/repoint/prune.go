@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"repoint/deploy"
+	"repoint/releases"
+	"repoint/retention"
+)
+
+func (p *program) pruneCommand() *cobra.Command {
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "prune [APP]",
+		Short: "Remove old releases, as [retention] says",
+		Long: `Remove the releases that [retention] lets go, of one app or of all. What is live,
+previous, staged, pinned, waited for or where a roll back goes stays, and so does
+what a process still uses or has something mounted in; without root, processes of
+other users cannot be seen. Trees go out of sight at once and are then deleted
+while the disk has nothing else to do. What cannot be deleted is named, with what
+helps; it fails nothing.
+
+Without a schedule of its own, have cron or a timer run it:
+
+  17 * * * *  repoint prune --apps /srv`,
+		Example:           "  repoint prune blog --dry-run\n  repoint prune",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: p.completeApp(false),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if len(args) == 0 {
+				if args, err = p.appNames(); err != nil {
+					return err
+				}
+			}
+			return p.prune(cmd.Context(), args, dry)
+		},
+	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would go and why")
+	return p.jsonFlag(cmd)
+}
+
+// prune prunes the apps in turn. A failure of one does not keep the others from
+// being pruned; the first is returned.
+func (p *program) prune(ctx context.Context, apps []string, dry bool) (first error) {
+	ctx, stop := untilTold(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	all := []pruneView{}
+	for _, name := range apps {
+		err := p.withApp(ctx, name, func(app *deploy.App) error {
+			pruned, err := p.pruneOne(ctx, app, dry)
+			all = append(all, viewPruned(pruned))
+			return err
+		})
+		switch {
+		case err == nil:
+		case first == nil:
+			first = err
+		default:
+			printError(p.stderr, err)
+		}
+	}
+	if p.json {
+		if err := p.printJSON(all); err != nil {
+			return err
+		}
+	}
+	return first
+}
+
+func (p *program) pruneOne(ctx context.Context, app *deploy.App, dry bool) (pruned deploy.Pruned, err error) {
+	if dry {
+		pruned.App = app.Name
+		pruned.Verdicts, err = app.Retention(ctx)
+	} else {
+		pruned, err = app.Prune(ctx, p.actor())
+	}
+	for _, warning := range pruned.Warnings {
+		fmt.Fprintf(p.stderr, "warning: %s: %s\n", app.Name, warning)
+	}
+	if err != nil || p.json {
+		return pruned, err
+	}
+	if dry {
+		return pruned, p.showVerdicts(pruned.Verdicts)
+	}
+	fmt.Fprintf(p.stderr, "%s: removed %d of %d releases, freed %s\n", app.Name, len(pruned.Removed), len(pruned.Verdicts), deploy.Bytes(pruned.Freed))
+	return pruned, nil
+}
+
+// pruneView is what one prune did, as JSON.
+type pruneView struct {
+	App      string          `json:"app"`
+	Releases []verdictView   `json:"releases"` // as they were before
+	Removed  []releases.Name `json:"removed"`
+	Freed    int64           `json:"freed"` // bytes
+	Warnings []string        `json:"warnings"`
+}
+
+type verdictView struct {
+	Release string         `json:"release"`
+	Stays   bool           `json:"stays"`
+	Rule    retention.Rule `json:"rule"` // what decided: a state, or a key of [retention]
+	Reason  string         `json:"reason"`
+	Until   *time.Time     `json:"until,omitempty"` // when the reason to stay ends by itself
+	Bytes   int64          `json:"bytes"`
+}
+
+func viewPruned(p deploy.Pruned) pruneView {
+	view := pruneView{p.App, []verdictView{}, append([]releases.Name{}, p.Removed...), p.Freed, append([]string{}, p.Warnings...)}
+	for _, v := range p.Verdicts {
+		view.Releases = append(view.Releases, viewVerdict(v))
+	}
+	return view
+}
+
+func viewVerdict(v retention.Verdict) verdictView {
+	view := verdictView{Release: v.Release.Name, Stays: !v.Remove, Rule: v.Rule, Reason: v.Reason, Bytes: v.Release.Bytes}
+	if !v.Until.IsZero() {
+		view.Until = &v.Until
+	}
+	return view
+}
+
+func (p *program) showVerdicts(verdicts []retention.Verdict) error {
+	rows := [][]string{{"RELEASE", "BUILT", "SIZE", "VERDICT", "BECAUSE IT"}}
+	for _, v := range verdicts {
+		rows = append(rows, []string{releases.Name(v.Release.Name).Short(), p.ago(v.Release.Built),
+			deploy.Bytes(v.Release.Bytes), stays(v), v.Reason})
+	}
+	return table(p.stdout, rows)
+}
+
+func stays(v retention.Verdict) string {
+	if v.Remove {
+		return "goes"
+	}
+	return "stays"
+}
+
+func (p *program) whyCommand() *cobra.Command {
+	return p.jsonFlag(&cobra.Command{
+		Use:               "why APP HASH",
+		Short:             "Say why a release stays, or that the next prune removes it",
+		Example:           "  repoint why blog 1a2b3c4",
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: p.completeApp(true),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.withRelease(cmd.Context(), args, func(app *deploy.App, name releases.Name) error {
+				v, err := app.Why(cmd.Context(), name)
+				if err != nil {
+					return err
+				}
+				if p.json {
+					return p.printJSON(viewVerdict(v))
+				}
+				until := ""
+				if !v.Until.IsZero() {
+					until = ", until " + v.Until.Local().Format("2006-01-02 15:04")
+				}
+				_, err = fmt.Fprintf(p.stdout, "%s %s: it %s%s\n", name.Short(), stays(v), v.Reason, until)
+				return err
+			})
+		},
+	})
+}

@@ -1,0 +1,163 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"repoint/gitsrc"
+	"repoint/internal/durable"
+	"repoint/internal/procs"
+	"repoint/releases"
+	"repoint/retention"
+)
+
+// Pruned is what a prune did.
+type Pruned struct {
+	App      string
+	Verdicts []retention.Verdict // on all releases, as they were before
+	Removed  []releases.Name
+	Freed    int64 // bytes
+	Warnings []string
+}
+
+// Prune removes what retention lets go: one release after the other, each under
+// the app's lock after a look whether something still uses it, out of sight by
+// one rename; deleting comes last, without the lock. It never waits for a
+// deploy, and fails none: while one runs or waits, nothing is pruned.
+func (a *App) Prune(ctx context.Context, actor string) (Pruned, error) {
+	done := Pruned{App: a.Name}
+	lock, free, err := a.store.TryLock()
+	if err != nil {
+		return done, a.diskFailure("cannot take the lock", err)
+	}
+	if !free {
+		return done, a.notNow()
+	}
+	waiting, _, err := a.store.Tickets()
+	switch {
+	case err != nil:
+	case len(waiting) > 0: // it may want what would go
+		err = a.notNow()
+	default:
+		err = a.prune(ctx, lock, actor, &done)
+	}
+	if err := errors.Join(err, lock.Unlock()); err != nil {
+		return done, err
+	}
+	freed, err := a.store.EmptyTrash(ctx)
+	done.Freed = freed.Bytes
+	var left *durable.NotRemovedError
+	if errors.As(err, &left) {
+		for _, one := range left.Left {
+			done.Warnings = append(done.Warnings, fmt.Sprintf("%s: %v; %s", one.Path, one.Err, one.Remedy))
+		}
+		err = nil
+	}
+	return done, err
+}
+
+func (a *App) notNow() error {
+	return &Failure{Outcome: Superseded, Reason: "a deploy of " + a.Name + " is running", Hint: "prune when it has ended"}
+}
+
+func (a *App) prune(ctx context.Context, lock *releases.Lock, actor string, done *Pruned) (err error) {
+	if done.Warnings, err = a.repair(ctx, lock); err != nil {
+		return a.diskFailure("cannot clean up", err)
+	}
+	if done.Verdicts, err = a.Retention(ctx); err != nil {
+		return err
+	}
+	for _, verdict := range retention.Removals(done.Verdicts) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		name, ok := releases.ParseName(verdict.Release.Name)
+		if !ok {
+			continue
+		}
+		used, err := a.usedBy(name)
+		if err != nil {
+			return err
+		}
+		if used != "" {
+			done.Warnings = append(done.Warnings, fmt.Sprintf("%s stays: it %s", name.Short(), used))
+			continue
+		}
+		if err := a.remove(ctx, lock, name, verdict.Reason, actor); err != nil {
+			return err
+		}
+		done.Removed = append(done.Removed, name)
+	}
+	return nil
+}
+
+// usedBy says who uses a release, as in "is used by process 12 (node: cwd)"; ""
+// for nobody that can be seen.
+func (a *App) usedBy(name releases.Name) (string, error) {
+	report, err := procs.Using(a.store.Path(name), nil)
+	switch {
+	case err != nil:
+		return "", err
+	case len(report.Uses) > 0:
+		use := report.Uses[0]
+		return fmt.Sprintf("is used by process %d (%s: %s)", use.PID, use.Command, use.How), nil
+	case len(report.Mounts) > 0:
+		return "has something mounted at " + report.Mounts[0].Path, nil
+	}
+	return "", nil
+}
+
+// remove takes one release away, after the journal has it: killed in between,
+// the next prune does it again.
+func (a *App) remove(ctx context.Context, lock *releases.Lock, name releases.Name, why, actor string) error {
+	err := a.store.Append(releases.Line{Event: releases.Removed, Time: a.env.Now(), Release: name, Reason: why, Actor: actor})
+	if err == nil {
+		err = lock.Remove(name)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // gone by hand
+	}
+	if err != nil {
+		return a.diskFailure("cannot remove "+name.Short(), err)
+	}
+	return a.forget(ctx, name)
+}
+
+// forget lets git drop the commit of a release that is gone, unless another
+// build of it is there.
+func (a *App) forget(ctx context.Context, name releases.Name) error {
+	if _, there, err := a.store.Sealed(name.Commit()); there || err != nil {
+		return err
+	}
+	repo, err := a.Repo()
+	if err != nil {
+		return err
+	}
+	return a.env.Disk.Step("move refs", func() error {
+		return repo.MoveRefs(ctx, []gitsrc.RefChange{{Ref: keepRefs + name.Commit()}})
+	})
+}
+
+// Why says why a release stays or that it goes, as the next prune would see it.
+func (a *App) Why(ctx context.Context, name releases.Name) (retention.Verdict, error) {
+	verdicts, err := a.Retention(ctx)
+	if err != nil {
+		return retention.Verdict{}, err
+	}
+	for _, verdict := range verdicts {
+		if verdict.Release.Name != string(name) {
+			continue
+		}
+		if verdict.Remove {
+			used, err := a.usedBy(name)
+			if err != nil || used == "" {
+				return verdict, err
+			}
+			verdict.Remove, verdict.Rule, verdict.Reason = false, "in use", used
+		}
+		return verdict, nil
+	}
+	return retention.Verdict{}, fmt.Errorf("%s is not there: %w", name, ErrNotFound)
+}

@@ -1,0 +1,106 @@
+package deploy
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"repoint/config"
+	"repoint/internal/usage"
+	"repoint/releases"
+	"repoint/retention"
+)
+
+// Retention says of each release, the newest build first, whether it stays and
+// why. What uses a release is not looked at before it is to go.
+func (a *App) Retention(ctx context.Context) ([]retention.Verdict, error) {
+	cfg, err := a.Config(ctx, "")
+	if err != nil {
+		return nil, configFailure(err)
+	}
+	list, err := a.kept(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bytes, inodes, err := usage.Free(a.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if inodes == usage.Unlimited {
+		inodes = -1
+	}
+	return retention.Plan(list, policyOf(cfg.Retention), retention.Disk{FreeBytes: bytes, FreeInodes: inodes}, a.env.Now()), nil
+}
+
+func policyOf(c config.Retention) retention.Policy {
+	return retention.Policy{Keep: c.Keep, MaxAge: time.Duration(c.MaxAge), MaxSize: int64(c.MaxSize), MinFree: int64(c.MinFree),
+		Grace: time.Duration(c.Grace), FailedKeep: c.FailedKeep, FailedAge: time.Duration(c.FailedAge)}
+}
+
+// kept is what retention has to know of all releases.
+func (a *App) kept(ctx context.Context) ([]retention.Release, error) {
+	found, err := a.store.List()
+	if err != nil {
+		return nil, linkFailure(err)
+	}
+	lives, whole, err := a.store.Lives()
+	if err != nil {
+		return nil, err
+	}
+	pins, err := a.store.Pins()
+	if err != nil {
+		return nil, err
+	}
+	wanted, building, back, err := a.awaited()
+	if err != nil {
+		return nil, err
+	}
+	list := []retention.Release{}
+	for _, f := range found {
+		life := lives[f.Name]
+		r := retention.Release{Name: string(f.Name), Live: f.Live, Previous: f.Previous, Next: f.Next,
+			Back: f.Name == back, Waiting: slices.Contains(wanted, f.Name.Commit()), Building: building == f.Name.Commit(),
+			Bad: life.Bad, LeftLive: life.Left, Left: life.LeftSeq}
+		if f.Seal != nil {
+			r.Sealed, r.Built, r.Deploy = true, f.Seal.Time, f.Seal.Deploy
+			r.NeverLive = whole && !life.Ever
+		}
+		if pin, pinned := pins[f.Name]; pinned {
+			r.Pinned = "by " + pin.By + ": " + pin.Why
+		}
+		size, err := usage.Of(ctx, a.store.Path(f.Name))
+		if err != nil {
+			return nil, err
+		}
+		r.Amount = retention.Amount{Bytes: size.Bytes, Inodes: size.Inodes}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+// awaited returns the commits that requests wait for, the one that is being
+// deployed now, and where a roll back without a name would go.
+func (a *App) awaited() (wanted []string, building string, back releases.Name, err error) {
+	tickets, _, err := a.store.Tickets()
+	if err != nil {
+		return nil, "", "", err
+	}
+	for _, ticket := range tickets {
+		wanted = append(wanted, ticket.Commit)
+	}
+	if holder := a.store.Holder(); holder.Deploy != 0 {
+		_, end, err := a.store.Deploy(holder.Deploy)
+		if err != nil {
+			return nil, "", "", err
+		}
+		if end == nil {
+			building = holder.Ticket.Commit
+		}
+	}
+	links, err := a.store.Links()
+	if err != nil {
+		return nil, "", "", linkFailure(err)
+	}
+	back, err = a.store.LastGood(links)
+	return wanted, building, back, err
+}

@@ -1,0 +1,123 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+	"repoint/internal/handle"
+)
+
+// clearing is one tree being removed.
+type clearing struct {
+	ctx  context.Context
+	most int64
+	crew *crew
+
+	top    *folder // the tree, once it is open
+	mu     sync.Mutex
+	lifted map[string]bool // directories moved up to the top, which are still to be removed
+
+	names, bytes atomic.Int64
+	begun        atomic.Int64 // names that were tried
+	halted       atomic.Bool
+	left         leftovers
+}
+
+func newClearing(ctx context.Context, pace Pace) *clearing {
+	return &clearing{ctx: ctx, most: int64(pace.Most), crew: newCrew(pace), lifted: map[string]bool{}}
+}
+
+// run removes one name in a directory that is not removed itself.
+func (c *clearing) run(parent *folder, name string) {
+	parent.refs.Store(1)
+	c.crew.run(func() { c.entry(parent, handle.Entry{Name: name}) })
+}
+
+func (c *clearing) result() (Removed, error) {
+	done := Removed{Names: c.names.Load(), Bytes: c.bytes.Load()}
+	err := c.left.err()
+	done.Whole = err == nil && !c.halted.Load()
+	if c.halted.Load() && c.ctx.Err() != nil {
+		err = errors.Join(context.Cause(c.ctx), err)
+	}
+	return done, err
+}
+
+// halt reports whether to stop before the next name.
+func (c *clearing) halt() bool {
+	if c.halted.Load() {
+		return true
+	}
+	if c.ctx.Err() != nil || c.most > 0 && c.begun.Add(1) > c.most {
+		c.halted.Store(true)
+	}
+	return c.halted.Load()
+}
+
+// entry removes one name, whatever it is by now.
+func (c *clearing) entry(f *folder, e handle.Entry) {
+	if c.halt() {
+		return
+	}
+	if e.Kind != unix.DT_DIR {
+		err := c.unlink(f, e.Name)
+		if !errors.Is(err, unix.EISDIR) {
+			c.leave(f, e.Name, err)
+			return
+		}
+	}
+	err := c.enter(f, e.Name)
+	if errors.Is(err, unix.ENOTDIR) { // a file or a link has taken its place
+		err = c.unlink(f, e.Name)
+	}
+	c.leave(f, e.Name, err)
+}
+
+// unlink removes what is not a directory.
+func (c *clearing) unlink(f *folder, name string) error {
+	var is unix.Stat_t
+	err := f.change(func() error {
+		if err := unix.Fstatat(f.handle, name, &is, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return err
+		}
+		if is.Mode&unix.S_IFMT == unix.S_IFDIR {
+			return unix.EISDIR
+		}
+		return unix.Unlinkat(f.handle, name, 0)
+	})
+	if err == nil {
+		c.count(&is)
+	}
+	return err
+}
+
+// rmdir removes a directory that is empty.
+func (c *clearing) rmdir(f *folder, name string, is *unix.Stat_t) error {
+	err := f.change(func() error { return unix.Unlinkat(f.handle, name, unix.AT_REMOVEDIR) })
+	if err == nil {
+		c.count(is)
+	}
+	return err
+}
+
+// count counts what is gone. A file that has another name still takes its
+// blocks.
+func (c *clearing) count(is *unix.Stat_t) {
+	c.names.Add(1)
+	if is.Nlink == 1 || is.Mode&unix.S_IFMT == unix.S_IFDIR {
+		c.bytes.Add(is.Blocks * 512)
+	}
+}
+
+// leave writes down a name that stays because of err. What is not there any
+// more has been removed by somebody else.
+func (c *clearing) leave(f *folder, name string, err error) {
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		return
+	}
+	f.stuck.Store(true)
+	c.left.add(f, name, err)
+}

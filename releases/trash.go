@@ -1,0 +1,74 @@
+package releases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"path"
+
+	"repoint/internal/durable"
+)
+
+// smallTrash is how many names are deleted at once, under the app's lock. More
+// is left to EmptyTrash, so that nobody waits for it.
+const smallTrash = 1000
+
+// EmptyTrash deletes what is in the trash, while the disk has nothing else to
+// do, until ctx ends. It needs no lock: a deploy may go on meanwhile, and another
+// process may empty the trash too. What comes in meanwhile may be left for the
+// next call, and what a killed process leaves certainly is.
+//
+// What cannot be deleted stays, and all else goes: the error wraps a
+// [*durable.NotRemovedError], which has the remedies. It is no reason to fail
+// anything: it is out of sight.
+func (s *Store) EmptyTrash(ctx context.Context) (durable.Removed, error) {
+	removed, err := s.empty(ctx, durable.Pace{Idle: true})
+	if err != nil {
+		err = fmt.Errorf("emptying the trash: %w", err)
+	}
+	return removed, err
+}
+
+// TrashLeft reports whether there is something for EmptyTrash to do.
+func (s *Store) TrashLeft() bool {
+	entries, err := fs.ReadDir(s.dir.Root().FS(), trashDir)
+	return err == nil && len(entries) > 0
+}
+
+// empty deletes the trees in the trash in any order, so that several processes
+// mostly work on different ones.
+func (s *Store) empty(ctx context.Context, pace durable.Pace) (durable.Removed, error) {
+	all := durable.Removed{Whole: true}
+	entries, err := fs.ReadDir(s.dir.Root().FS(), trashDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return durable.Removed{}, err
+	}
+	rand.Shuffle(len(entries), func(i, j int) { entries[i], entries[j] = entries[j], entries[i] })
+	var left durable.NotRemovedError
+	var others []error
+	for _, entry := range entries {
+		rest := pace
+		if pace.Most > 0 {
+			rest.Most -= int(all.Names)
+		}
+		if rest.Most <= 0 && pace.Most > 0 {
+			all.Whole = false
+			break
+		}
+		removed, err := s.dir.RemoveTreePaced(ctx, path.Join(trashDir, entry.Name()), rest)
+		all.Add(removed)
+		other := left.Add(err)
+		if ctx.Err() != nil {
+			others = append(others, context.Cause(ctx))
+			all.Whole = false
+			break
+		}
+		others = append(others, other)
+	}
+	if left.Count > 0 {
+		others = append(others, &left)
+	}
+	return all, errors.Join(others...)
+}
