@@ -178,14 +178,19 @@ func nothingNew(f facts) string {
 	return ""
 }
 
-// deployedLast reports whether the last deploy of the ref was of its tip. A
-// roll back since then went away from it on purpose.
+// deployedLast reports whether the last deploy of the ref was of its tip,
+// however it ended: a roll back since then went away from it on purpose. Only
+// one whose process died is to be done again.
 func (f *fetch) deployedLast() (was bool, err error) {
+	died := map[int]bool{}
 	_, err = f.app.store.History(func(line releases.Line) bool {
+		if line.Event == releases.End {
+			died[line.Deploy] = Outcome(line.Outcome) == Interrupted
+		}
 		if line.Event != releases.Start || line.Ref != f.req.Ref && line.Ref != shortRef(f.req.Ref) || line.Action != string(f.action) {
 			return true
 		}
-		was = line.Commit == string(f.tip)
+		was = line.Commit == string(f.tip) && !died[line.Deploy]
 		return false
 	})
 	return was, err
