@@ -53,20 +53,26 @@ type verb struct {
 }
 
 var verbs = map[string]verb{
-	"status":   {usage: "status [APP] [--json]", needs: RoleRead, flags: []string{"--json"}, allApps: true},
-	"releases": {usage: "releases APP [--json]", needs: RoleRead, flags: []string{"--json"}},
-	"log":      {usage: "log APP [ID] [-f] [--json]", needs: RoleRead, flags: []string{"--json", "-f"}, args: 1},
-	"diff":     {usage: "diff APP [A] [B] [--json]", needs: RoleRead, flags: []string{"--json"}, args: 2},
-	"verify":   {usage: "verify APP [HASH] [--json]", needs: RoleRead, flags: []string{"--json"}, args: 1},
-	"deploy":   {usage: "deploy APP [REV]", needs: RoleOperate, args: 1},
-	"stage":    {usage: "stage APP [REV]", needs: RoleOperate, args: 1},
-	"promote":  {usage: "promote APP", needs: RoleOperate},
-	"rollback": {usage: "rollback APP [HASH] [--accept-schema]", needs: RoleOperate, flags: []string{"--accept-schema"}, args: 1},
-	"cancel":   {usage: "cancel APP", needs: RoleOperate},
-	"unfreeze": {usage: "unfreeze APP", needs: RoleOperate},
+	"status":     {usage: "status [APP] [--json]", needs: RoleRead, flags: []string{"--json"}, allApps: true},
+	"releases":   {usage: "releases APP [--json]", needs: RoleRead, flags: []string{"--json"}},
+	"log":        {usage: "log APP [ID] [-f] [--json]", needs: RoleRead, flags: []string{"--json", "-f"}, args: 1},
+	"diff":       {usage: "diff APP [A] [B] [--json]", needs: RoleRead, flags: []string{"--json"}, args: 2},
+	"verify":     {usage: "verify APP [HASH] [--json]", needs: RoleRead, flags: []string{"--json"}, args: 1},
+	"why":        {usage: "why APP HASH [--json]", needs: RoleRead, flags: []string{"--json"}, args: 1},
+	"deliveries": {usage: "deliveries APP [--json]", needs: RoleRead, flags: []string{"--json"}},
+	"fetch":      {usage: "fetch APP [REF]", needs: RoleOperate, args: 1},
+	"redeliver":  {usage: "redeliver APP ID", needs: RoleOperate, args: 1},
+	"prune":      {usage: "prune APP [--dry-run] [--json]", needs: RoleOperate, flags: []string{"--dry-run", "--json"}},
+	"deploy":     {usage: "deploy APP [REV]", needs: RoleOperate, args: 1},
+	"stage":      {usage: "stage APP [REV]", needs: RoleOperate, args: 1},
+	"promote":    {usage: "promote APP", needs: RoleOperate},
+	"rollback":   {usage: "rollback APP [HASH] [--accept-schema]", needs: RoleOperate, flags: []string{"--accept-schema"}, args: 1},
+	"cancel":     {usage: "cancel APP", needs: RoleOperate},
+	"unfreeze":   {usage: "unfreeze APP", needs: RoleOperate},
 }
 
-const verbsHint = "git push and git fetch, or one of: cancel, deploy, diff, log, promote, releases, rollback, stage, status, unfreeze, verify"
+const verbsHint = "git push and git fetch, or one of: cancel, deliveries, deploy, diff, fetch, log, promote, prune, redeliver, releases, " +
+	"rollback, stage, status, unfreeze, verify, why"
 
 var (
 	appPattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
