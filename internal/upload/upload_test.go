@@ -88,7 +88,7 @@ func TestSend(t *testing.T) {
 		"cut off twice, then well":   {[]http.HandlerFunc{cutOff, cutOff, ended("0")}, 3, 0, 0},
 		"refused":                    {[]http.HandlerFunc{status(403), ended("0")}, 1, 0, 403},
 		"busy all the time":          {[]http.HandlerFunc{status(503)}, 5, 0, 503},
-		"a redirect is not followed": {[]http.HandlerFunc{http.RedirectHandler("http://192.0.2.1/", 307).ServeHTTP}, 1, 0, 307},
+		"a redirect is not followed": {[]http.HandlerFunc{http.RedirectHandler("http://192.0.2.1/", http.StatusTemporaryRedirect).ServeHTTP}, 1, 0, 307},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
