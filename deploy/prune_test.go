@@ -3,6 +3,8 @@ package deploy
 import (
 	"errors"
 	"fmt"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -35,6 +37,17 @@ func pruneApp(t *testing.T) (a *testApp, commits []gitsrc.Hash) {
 		t.Fatal(err)
 	}
 	return a, commits
+}
+
+// copied is the same app in another directory.
+func (a *testApp) copied() *testApp {
+	a.t.Helper()
+	dir := a.t.TempDir()
+	if out, err := exec.Command("cp", "-a", a.dir, dir).CombinedOutput(); err != nil {
+		a.t.Fatalf("copying the app: %v: %s", err, out)
+	}
+	dir = filepath.Join(dir, filepath.Base(a.dir))
+	return &testApp{t: a.t, dir: dir, repo: filepath.Join(dir, RepoDir)}
 }
 
 func (a *testApp) prune(seam durable.Seam) (Pruned, error) {
@@ -71,8 +84,9 @@ func TestPruneGoesWrongAtEveryStep(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
+			whole, commits := pruneApp(t)
 			for n := 0; ; n++ {
-				a, commits := pruneApp(t)
+				a := whole.copied()
 				hit := ""
 				_, err := a.prune(f.seam(n, &hit))
 				if hit == "" {
