@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"repoint/config"
 	"repoint/gitsrc"
 	"repoint/internal/health"
 	"repoint/releases"
@@ -21,8 +22,12 @@ func (r *run) leaveWork(ctx context.Context) {
 	if r.id == 0 || r.req.Action == Try {
 		return
 	}
-	watched := r.moved && r.config.Health.Watch > 0 && r.config.Health.URL != ""
-	if r.built || watched || r.app.tells(ctx) || r.app.store.TrashLeft() {
+	cfg := r.config
+	if cfg.Branch == "" { // it ended before it was read
+		cfg, _ = r.app.Config(ctx, "") // a fault was told
+	}
+	watched := r.moved && cfg.Health.Watch > 0 && cfg.Health.URL != ""
+	if r.built || watched || tells(cfg) || r.app.store.TrashLeft() {
 		if err := r.app.leave(r.id); err != nil {
 			r.tell(Warning, "", err.Error(), 0)
 		}
@@ -30,9 +35,8 @@ func (r *run) leaveWork(ctx context.Context) {
 }
 
 // tells reports whether somebody is to hear how deploys end.
-func (a *App) tells(ctx context.Context) bool {
-	cfg, err := a.Config(ctx, "")
-	return err == nil && (cfg.Notify.ToFile != "" || cfg.Webhook.StatusTokenFile != "")
+func tells(cfg config.Config) bool {
+	return cfg.Notify.ToFile != "" || cfg.Webhook.StatusTokenFile != ""
 }
 
 func (a *App) leave(id int) error {

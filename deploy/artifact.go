@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -52,26 +53,46 @@ func (a *App) Unpack(ctx context.Context, in io.Reader, digest string, sink Sink
 }
 
 func unpack(ctx context.Context, in io.Reader, digest, dir string, o gitsrc.CheckoutOptions) (gitsrc.Tree, error) {
-	sum := sha256.New()
-	in = io.TeeReader(in, sum)
-	plain, err := archive.Open(in)
+	sent := &digester{from: in, sum: sha256.New()}
+	tar, packed, err := archive.Open(sent)
 	if err != nil {
 		return gitsrc.Tree{}, err
 	}
-	defer plain.Close()
-	o.Subdir = "" // the archive is what is deployed
-	tree, err := gitsrc.Unpack(ctx, plain, dir, o)
+	defer tar.Close()
+	sent.off = !packed || digest == "" // of a tar as it is, Unpack makes the same sum
+	o.Subdir = ""                      // the archive is what is deployed
+	tree, err := gitsrc.Unpack(ctx, tar, dir, o)
 	if err == nil { // what follows the archive's end counts, too
-		_, err = io.Copy(io.Discard, in)
+		_, err = io.Copy(io.Discard, sent)
 	}
-	if err != nil {
+	if err != nil || digest == "" {
 		return tree, err
 	}
-	if got := hex.EncodeToString(sum.Sum(nil)); digest != "" && got != digest {
+	got := tree.Digest
+	if packed {
+		got = hex.EncodeToString(sent.sum.Sum(nil))
+	}
+	if got != digest {
 		return tree, &Failure{Reason: "the archive came with other bytes than were sent", Hint: "send it again",
 			More: []string{"SHA-256 is " + got, "it should be " + digest}}
 	}
 	return tree, nil
+}
+
+// digester sums up what is read through it, until it is off.
+type digester struct {
+	from io.Reader
+	sum  hash.Hash
+	off  bool
+}
+
+// Read implements io.Reader.
+func (d *digester) Read(p []byte) (int, error) {
+	n, err := d.from.Read(p)
+	if !d.off {
+		d.sum.Write(p[:n])
+	}
+	return n, err
 }
 
 func (a *App) unpackFailure(ctx context.Context, err error) error {

@@ -64,10 +64,8 @@ func (a *App) repair(ctx context.Context, lock *releases.Lock) (notes []string, 
 	if err != nil {
 		return notes, err
 	}
-	if died && a.tells(ctx) {
-		if err := a.leave(lock.Before().Deploy); err != nil {
-			notes = append(notes, err.Error())
-		}
+	if died {
+		notes = append(notes, a.tellOfDead(ctx, lock.Before().Deploy)...)
 	}
 	links, err := lock.Links()
 	if err != nil {
@@ -77,6 +75,18 @@ func (a *App) repair(ctx context.Context, lock *releases.Lock) (notes []string, 
 		notes = append(notes, err.Error())
 	}
 	return append(notes, a.renewSettings(ctx)...), nil
+}
+
+// tellOfDead has whoever is to hear of it told that a deploy died.
+func (a *App) tellOfDead(ctx context.Context, id int) []string {
+	cfg, err := a.Config(ctx, "")
+	if err != nil || !tells(cfg) { // a fault is told by whoever needs the configuration next
+		return nil
+	}
+	if err := a.leave(id); err != nil {
+		return []string{err.Error()}
+	}
+	return nil
 }
 
 // died reports whether the deploy that held the lock last never came to its end.

@@ -17,8 +17,8 @@ type Help struct {
 // remedies say what can be done about what protects. Live, previous, where a
 // roll back goes and what is being built are not for anybody to give up.
 var remedies = []struct {
-	rule        Rule
-	state, todo string
+	rule          Rule
+	state, remedy string
 }{
 	{Pinned, "pinned", "unpin what is not needed"},
 	{Next, "staged as next", "cancel what is staged"},
@@ -43,11 +43,11 @@ func (d *decision) help(missing Amount) (list []Help) {
 		if help.Names == nil {
 			continue
 		}
-		todo := r.todo
+		remedy := r.remedy
 		if !help.Until.IsZero() {
-			todo += " " + span(help.Until.Sub(d.now).Round(time.Second))
+			remedy += " " + span(help.Until.Sub(d.now).Round(time.Second))
 		}
-		help.Text = fmt.Sprintf("%s (%s) %s: %s", number(int64(len(help.Names)), "release"), help.Amount.text(roundDown), r.state, todo)
+		help.Text = fmt.Sprintf("%s (%s) %s: %s", number(int64(len(help.Names)), "release"), help.Amount.text(roundDown), r.state, remedy)
 		list = append(list, help)
 	}
 	return append(list, d.elsewhere(missing))

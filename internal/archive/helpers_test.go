@@ -86,7 +86,7 @@ func packed(t testing.TB, dir string) ([]byte, archive.Summary) {
 func unpacked(t testing.TB, data []byte) (dir string, sum gitsrc.Tree) {
 	t.Helper()
 	dir = t.TempDir()
-	in, err := archive.Open(bytes.NewReader(data))
+	in, _, err := archive.Open(bytes.NewReader(data))
 	must(t, err)
 	sum, err = gitsrc.Unpack(t.Context(), in, dir, gitsrc.CheckoutOptions{})
 	must(t, errors.Join(err, in.Close()))
@@ -96,7 +96,7 @@ func unpacked(t testing.TB, data []byte) (dir string, sum gitsrc.Tree) {
 // plain is the tar stream in an archive.
 func plain(t testing.TB, data []byte) []byte {
 	t.Helper()
-	in, err := archive.Open(bytes.NewReader(data))
+	in, _, err := archive.Open(bytes.NewReader(data))
 	must(t, err)
 	out, err := io.ReadAll(in)
 	must(t, errors.Join(err, in.Close()))

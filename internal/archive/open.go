@@ -39,26 +39,27 @@ func (e *FormatError) Error() string {
 // Open looks at how an archive begins and returns the tar stream in it: of a
 // tar, a tar.gz or a tar.zst. Anything else is a [*FormatError]. A stream that
 // is cut off ends with io.ErrUnexpectedEOF, a damaged one with another error,
-// maybe only at its end. Closing it does not close in.
-func Open(in io.Reader) (io.ReadCloser, error) {
+// maybe only at its end. packed says that it was compressed: else it is what in
+// sends, byte for byte. Closing it does not close in.
+func Open(in io.Reader) (tar io.ReadCloser, packed bool, err error) {
 	from := bufio.NewReaderSize(in, buffered)
 	head, err := peek(from)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var s *stream
 	switch {
 	case isTar(head):
-		return io.NopCloser(from), nil
+		return io.NopCloser(from), false, nil
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
 		s, err = openGzip(from)
 	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")), isSkippable(head):
 		s, err = openZstd(from)
 	default:
-		return nil, &FormatError{Found: nameOf(head)}
+		return nil, false, &FormatError{Found: nameOf(head)}
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	out := bufio.NewReaderSize(s, buffered)
 	if head, err = peek(out); err == nil && !isTar(head) {
@@ -66,12 +67,12 @@ func Open(in io.Reader) (io.ReadCloser, error) {
 	}
 	if err != nil {
 		s.Close()
-		return nil, err
+		return nil, false, err
 	}
 	return struct {
 		io.Reader
 		io.Closer
-	}{out, s}, nil
+	}{out, s}, true, nil
 }
 
 // peek returns the first block, or what there is of it.

@@ -62,7 +62,7 @@ func TestOpenRefusesOtherFiles(t *testing.T) {
 		string(zstdOf(t, "")):             "a zstd of something else",
 		string(gzipOf(t, filled("text"))): "a gzip of something else",
 	} {
-		_, err := archive.Open(strings.NewReader(content))
+		_, _, err := archive.Open(strings.NewReader(content))
 		var format *archive.FormatError
 		if !errors.As(err, &format) || format.Found != want {
 			t.Errorf("%.20q: %v, want %q", content, err, want)
@@ -123,7 +123,7 @@ func TestOpenOfDamagedStreams(t *testing.T) {
 }
 
 func drain(in io.Reader) error {
-	stream, err := archive.Open(in)
+	stream, _, err := archive.Open(in)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func FuzzOpen(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		in, err := archive.Open(bytes.NewReader(data))
+		in, _, err := archive.Open(bytes.NewReader(data))
 		if err != nil {
 			return
 		}
