@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"repoint/internal/handle"
@@ -20,14 +21,16 @@ type clearing struct {
 	mu     sync.Mutex
 	lifted map[string]bool // directories moved up to the top, which are still to be removed
 
+	began        int64 // in nanoseconds of the clock that files get their times from
 	names, bytes atomic.Int64
 	begun        atomic.Int64 // names that were tried
+	late         atomic.Int64 // names that were made since it began
 	halted       atomic.Bool
 	left         leftovers
 }
 
 func newClearing(ctx context.Context, pace Pace) *clearing {
-	return &clearing{ctx: ctx, most: int64(pace.Most), crew: newCrew(pace), lifted: map[string]bool{}}
+	return &clearing{ctx: ctx, most: int64(pace.Most), began: time.Now().UnixNano(), crew: newCrew(pace), lifted: map[string]bool{}}
 }
 
 // run removes one name in a directory that is not removed itself.
@@ -78,13 +81,16 @@ func (c *clearing) entry(f *folder, e handle.Entry) {
 
 // unlink removes what is not a directory.
 func (c *clearing) unlink(f *folder, name string) error {
-	var is unix.Stat_t
+	var is unix.Statx_t
 	err := f.change(func() error {
-		if err := unix.Fstatat(f.handle, name, &is, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		if err := unix.Statx(f.handle, name, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT, statMask, &is); err != nil {
 			return err
 		}
-		if is.Mode&unix.S_IFMT == unix.S_IFDIR {
+		switch {
+		case is.Mode&unix.S_IFMT == unix.S_IFDIR:
 			return unix.EISDIR
+		case c.tooLate(&is):
+			return errGrows
 		}
 		return unix.Unlinkat(f.handle, name, 0)
 	})
@@ -95,7 +101,7 @@ func (c *clearing) unlink(f *folder, name string) error {
 }
 
 // rmdir removes a directory that is empty.
-func (c *clearing) rmdir(f *folder, name string, is *unix.Stat_t) error {
+func (c *clearing) rmdir(f *folder, name string, is *unix.Statx_t) error {
 	err := f.change(func() error { return unix.Unlinkat(f.handle, name, unix.AT_REMOVEDIR) })
 	if err == nil {
 		c.count(is)
@@ -105,11 +111,26 @@ func (c *clearing) rmdir(f *folder, name string, is *unix.Stat_t) error {
 
 // count counts what is gone. A file that has another name still takes its
 // blocks.
-func (c *clearing) count(is *unix.Stat_t) {
+func (c *clearing) count(is *unix.Statx_t) {
 	c.names.Add(1)
 	if is.Nlink == 1 || is.Mode&unix.S_IFMT == unix.S_IFDIR {
-		c.bytes.Add(is.Blocks * 512)
+		c.bytes.Add(int64(is.Blocks) * 512)
 	}
+}
+
+// statMask asks for what a removal needs to know.
+const statMask = unix.STATX_TYPE | unix.STATX_NLINK | unix.STATX_BLOCKS | unix.STATX_BTIME
+
+// maxLate is how many names are removed that somebody makes meanwhile. A writer
+// that is faster than the removal would else keep it from ending.
+const maxLate = 1000
+
+// tooLate counts a name that was made since the removal began, and reports
+// whether it is one too many. Where the file system does not know when that was,
+// the number of passes is the only bound.
+func (c *clearing) tooLate(is *unix.Statx_t) bool {
+	made := is.Btime.Sec*1e9 + int64(is.Btime.Nsec)
+	return is.Mask&unix.STATX_BTIME != 0 && made > c.began && c.late.Add(1) > maxLate
 }
 
 // leave writes down a name that stays because of err. What is not there any

@@ -27,7 +27,7 @@ type folder struct {
 	name   string
 	handle int
 	depth  int
-	is     unix.Stat_t
+	is     unix.Statx_t
 	passes int
 	opened sync.Once    // gives it all rights
 	stuck  atomic.Bool  // something in it stays
@@ -60,14 +60,18 @@ func (c *clearing) enter(parent *folder, name string) error {
 		return c.lift(parent, name)
 	}
 	dir, err := c.open(parent, name)
-	if errors.Is(err, unix.EACCES) && c.rmdir(parent, name, new(unix.Stat_t)) == nil {
+	if errors.Is(err, unix.EACCES) && c.rmdir(parent, name, new(unix.Statx_t)) == nil {
 		return nil // somebody else's, and empty
 	}
 	if err != nil {
 		return err
 	}
 	f := &folder{parent: parent, name: name, handle: dir, depth: parent.depth + 1}
-	if err := unix.Fstat(dir, &f.is); err != nil {
+	err = unix.Statx(dir, "", unix.AT_EMPTY_PATH, statMask, &f.is)
+	if err == nil && c.tooLate(&f.is) {
+		err = errGrows
+	}
+	if err != nil {
 		unix.Close(dir)
 		return err
 	}
@@ -171,7 +175,7 @@ func (c *clearing) finish(f *folder) (more func()) {
 	err := c.rmdir(f.parent, f.name, &f.is)
 	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
 		list := handle.List{Handle: f.handle}
-		if f.passes++; f.passes < maxPasses && list.Rewind() == nil {
+		if f.passes++; f.passes < maxPasses && c.late.Load() <= maxLate && list.Rewind() == nil {
 			return func() { c.sweep(f) }
 		}
 		err = errGrows
