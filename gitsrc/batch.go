@@ -3,6 +3,7 @@ package gitsrc
 import (
 	"bufio"
 	"context"
+	"crypto/sha1" // git's own object ids
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,14 @@ func (r *Repo) openBatch(ctx context.Context) (*batch, error) {
 		ask.Close()
 		return nil, err
 	}
-	return &batch{p: p, ask: ask, out: bufio.NewReader(p.out)}, nil
+	return &batch{p: p, ask: ask, out: bufio.NewReaderSize(p.out, blobBuffer)}, nil
+}
+
+// blobs asks for the contents of files, and returns where they come in their
+// order. They have to be the last that is asked for.
+func (b *batch) blobs(entries []entry) *blobs {
+	go func() { _, _ = io.Copy(b.ask, &questions{left: entries, which: onlyFiles}) }() // git's end is seen by who reads
+	return &blobs{in: b.out, sum: sha1.New()}
 }
 
 func (b *batch) close() {

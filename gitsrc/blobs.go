@@ -62,6 +62,11 @@ func (b *blobs) copy(e entry, out io.Writer) error {
 	if err := b.header(e); err != nil {
 		return err
 	}
+	return b.content(e, out)
+}
+
+// content is copy for an entry of which the header has been read.
+func (b *blobs) content(e entry, out io.Writer) error {
 	b.scratch = append(strconv.AppendInt(append(b.scratch[:0], "blob "...), e.size, 10), 0)
 	b.sum.Reset()
 	b.sum.Write(b.scratch)
@@ -97,6 +102,22 @@ func (b *blobs) header(e entry) error {
 		return fmt.Errorf("reading object %s: git answered %.100q", e.id.hash(), bytes.TrimSuffix(line, []byte{'\n'}))
 	}
 	return nil
+}
+
+// next reads the line ahead of the content of an object, and returns its size.
+func (b *blobs) next(id objectID) (size int64, err error) {
+	line, err := b.in.ReadString('\n')
+	if err != nil {
+		return 0, fmt.Errorf("reading object %s: %w", id.hash(), err)
+	}
+	found, size, err := parseHeader(line)
+	if err == nil && (found.id != id.hash() || found.kind != "blob") {
+		err = fmt.Errorf("git answered %.100q", line)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reading object %s: %w", id.hash(), err)
+	}
+	return size, nil
 }
 
 // questions is what git is asked: one id a line.

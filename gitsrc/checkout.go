@@ -35,14 +35,16 @@ type Owner struct{ UID, GID int }
 
 // Tree sums up what was checked out or unpacked.
 type Tree struct {
-	// Digest is the SHA-256, in hex, of the tree's modes, content ids and
-	// names: the same as of what `git ls-tree -r -z <commit>:<subdir>` prints.
-	// Submodules count as folders with their files in them; a content that Git
-	// LFS keeps counts as the pointer, which names its SHA-256. [Unpack] takes the
-	// SHA-256 of the tar stream instead.
-	Digest string
-	Files  int   // files and links
-	Bytes  int64 // content of files and links together
+	// Digest is git's id of the tree, in hex: what `git rev-parse
+	// <commit>:<subdir>` prints. It covers all names, modes and contents, also the
+	// commits of submodules and the pointers to what Git LFS keeps, which name its
+	// SHA-256. [Unpack] takes the SHA-256 of the tar stream instead.
+	Digest string `json:"digest"`
+	Files  int    `json:"files"` // files and links
+	Bytes  int64  `json:"bytes"` // content of files and links together
+	// Plain says that all of it lies in git as it is: no submodules, and nothing
+	// that Git LFS keeps.
+	Plain bool `json:"plain"`
 }
 
 // Checkout writes the commit's tree into dir, which must exist and be empty.

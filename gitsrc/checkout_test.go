@@ -3,7 +3,6 @@ package gitsrc
 import (
 	"context"
 	"crypto/sha1"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -59,6 +58,12 @@ func oddities() map[string]file {
 	return files
 }
 
+// treeID asks git for the id of a tree.
+func treeID(t *testing.T, r *Repo, name string) string {
+	t.Helper()
+	return strings.TrimSpace(gitIn(t, r.dir, "", "rev-parse", "--verify", name))
+}
+
 func TestCheckoutIsExact(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
@@ -75,7 +80,7 @@ func TestCheckoutIsExact(t *testing.T) {
 	for _, f := range files {
 		bytes += int64(len(f.content))
 	}
-	want := Tree{Digest: fmt.Sprintf("%x", sha256.Sum256([]byte(listed))), Files: len(files), Bytes: bytes}
+	want := Tree{Digest: treeID(t, r, string(tip)+"^{tree}"), Files: len(files), Bytes: bytes, Plain: true}
 	if diff := cmp.Diff(want, tree); diff != "" {
 		t.Error(diff)
 	}
@@ -190,7 +195,7 @@ func TestCheckoutOfSubdir(t *testing.T) {
 	tree, err := r.Checkout(t.Context(), tip, dir, CheckoutOptions{Subdir: "web/site"})
 	must(t, err)
 	listed := gitIn(t, r.dir, "", "ls-tree", "-r", "-z", string(tip)+":web/site")
-	if onDisk(t, dir) != listed || tree.Digest != fmt.Sprintf("%x", sha256.Sum256([]byte(listed))) {
+	if onDisk(t, dir) != listed || tree.Digest != treeID(t, r, string(tip)+":web/site") {
 		t.Errorf("got %q, want %q", onDisk(t, dir), listed)
 	}
 	for subdir, want := range map[string]string{
@@ -233,7 +238,7 @@ func TestCheckoutOfNothing(t *testing.T) {
 	r := newRepo(t)
 	tree, err := r.Checkout(t.Context(), commit(t, r, nil), empty(t), CheckoutOptions{})
 	must(t, err)
-	if tree.Files != 0 || tree.Digest != fmt.Sprintf("%x", sha256.Sum256(nil)) {
+	if tree.Files != 0 || tree.Digest != "4b825dc642cb6eb9a060e54bf8d69288fbee4904" { // git's id of the empty tree
 		t.Error(tree)
 	}
 }

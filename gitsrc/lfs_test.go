@@ -1,7 +1,6 @@
 package gitsrc
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -32,8 +31,7 @@ func (w *lfsWorld) check(t *testing.T, here *Repo) {
 	if info, err := os.Stat(filepath.Join(dir, "tool.bin")); err != nil || info.Mode() != 0o755 {
 		t.Error(info.Mode(), err)
 	}
-	listed := gitIn(t, w.there.dir, "", "ls-tree", "-r", "-z", "--full-tree", string(w.tip))
-	if tree.Bytes != size || tree.Digest != fmt.Sprintf("%x", sha256.Sum256([]byte(listed))) {
+	if tree.Bytes != size || tree.Plain || tree.Digest != treeID(t, w.there, string(w.tip)+"^{tree}") {
 		t.Errorf("got %+v, want %d bytes", tree, size)
 	}
 	checkSound(t, here)

@@ -67,6 +67,7 @@ func (r *Repo) findPointers(ctx context.Context, b *batch, l *listing, commit Ha
 	if err != nil || !uses {
 		return err
 	}
+	l.lfs = true
 	var small []entry
 	var at []int
 	for i, e := range l.entries {

@@ -4,11 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"strconv"
 )
@@ -30,16 +27,12 @@ const (
 	link
 )
 
-// gitMode is how git writes the mode.
-func (m fileMode) gitMode() string {
-	return [...]string{regular: modeFile, program: modeProgram, link: modeLink}[m]
-}
-
 // listing is a whole tree that passed the guard, in the byte order of paths.
 type listing struct {
 	entries    []entry
 	bytes      int64
-	digest     hash.Hash
+	id         Hash     // of the tree
+	lfs        bool     // some .gitattributes hands files to Git LFS
 	attributes []int    // the entries that are files called .gitattributes
 	modules    []module // submodules, which are trees of their own
 	prefix     string   // stands before the paths of the tree that is being listed
@@ -47,7 +40,7 @@ type listing struct {
 
 // list lists a tree under the eyes of g.
 func (r *Repo) list(ctx context.Context, tree Hash, g *guard) (*listing, error) {
-	l := &listing{digest: sha256.New()}
+	l := &listing{id: tree}
 	if err := l.add(ctx, r, tree, g); err != nil {
 		return nil, err
 	}
@@ -69,7 +62,7 @@ func (l *listing) add(ctx context.Context, r *Repo, tree Hash, g *guard) error {
 
 // tree sums the listing up.
 func (l *listing) tree() Tree {
-	return Tree{Digest: hex.EncodeToString(l.digest.Sum(nil)), Files: len(l.entries), Bytes: l.bytes}
+	return Tree{Digest: string(l.id), Files: len(l.entries), Bytes: l.bytes, Plain: len(l.modules) == 0 && !l.lfs}
 }
 
 // read reads records that end in NUL. What it returns early is a refusal.
@@ -127,8 +120,5 @@ func (l *listing) take(record []byte, g *guard) error {
 		l.attributes = append(l.attributes, len(l.entries))
 	}
 	l.entries = append(l.entries, e)
-	for _, part := range [][]byte{fields[0], {' '}, fields[1], {' '}, fields[2], {'\t'}, path, {0}} {
-		l.digest.Write(part)
-	}
 	return g.file(e, len(l.entries), l.bytes)
 }

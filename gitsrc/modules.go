@@ -2,7 +2,6 @@ package gitsrc
 
 import (
 	"context"
-	"crypto/sha256"
 	"slices"
 	"strings"
 )
@@ -73,8 +72,7 @@ func (g *guard) clashes(entries []entry, modules []module) {
 	}
 }
 
-// sort puts the files of several trees in order, and sums them up anew: the
-// digest is that of one tree that holds them all.
+// sort puts the files of several trees in the order of one.
 func (l *listing) sort() {
 	attributes := make(map[string]bool, len(l.attributes))
 	for _, i := range l.attributes {
@@ -82,13 +80,9 @@ func (l *listing) sort() {
 	}
 	slices.SortFunc(l.entries, func(a, b entry) int { return strings.Compare(a.path, b.path) })
 	l.attributes = l.attributes[:0]
-	l.digest = sha256.New()
 	for i, e := range l.entries {
 		if attributes[e.path] {
 			l.attributes = append(l.attributes, i)
-		}
-		for _, part := range []string{e.mode.gitMode(), " blob ", string(e.id.hash()), "\t", e.path, "\x00"} {
-			l.digest.Write([]byte(part))
 		}
 	}
 }

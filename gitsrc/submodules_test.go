@@ -110,7 +110,7 @@ func checkFamily(t *testing.T, f *family, here *Repo) {
 	if diff := cmp.Diff(strings.Split(listed, "\x00"), strings.Split(onDisk(t, dir), "\x00")); diff != "" {
 		t.Error("the disk differs:", diff)
 	}
-	if want := fmt.Sprintf("%x", sha256.Sum256([]byte(listed))); tree.Digest != want || tree.Files != len(lines) {
+	if want := treeID(t, f.top, string(f.tip)+"^{tree}"); tree.Digest != want || tree.Files != len(lines) || tree.Plain {
 		t.Errorf("got %+v, want the digest %s of %d files", tree, want, len(lines))
 	}
 }

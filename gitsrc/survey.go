@@ -2,7 +2,6 @@ package gitsrc
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 )
 
@@ -18,7 +17,7 @@ func (r *Repo) survey(ctx context.Context, commit Hash, o CheckoutOptions) (*lis
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{digest: sha256.New()}
+	l := &listing{id: tree}
 	g := &guard{limits: o.Limits.orDefault(), modules: o.Submodules}
 	err = l.add(ctx, r, tree, g)
 	if err == nil && g.modules && len(l.modules) > 0 && g.refused.Count == 0 {
