@@ -77,6 +77,12 @@ type Config struct {
 	// migrations = ["db/migrate"]. Repository too. Default none.
 	Migrations []string `toml:"migrations" json:"migrations" from:"repository"`
 
+	// Spare keeps a copy of what is live, as it was checked out, and of the
+	// directories in Cache. The next deploy begins with it and writes only what has
+	// changed. It takes the disk space of one more release. There is none while
+	// Submodules or LFS is set, or when the disk is too full for it. Default true.
+	Spare bool `toml:"spare" json:"spare"`
+
 	// EnvFile is the absolute path of a file of KEY=VALUE lines for build
 	// hooks. Its values are masked wherever output goes. Default "", no file.
 	EnvFile string `toml:"env_file" json:"env_file"`
@@ -397,6 +403,7 @@ const (
 func Default() Config {
 	return Config{
 		Branch: "main",
+		Spare:  true,
 		Hooks:  Hooks{Timeout: Duration(15 * time.Minute)},
 		Reload: Reload{Timeout: Duration(30 * time.Second), Stale: StaleWarn, Settle: Duration(10 * time.Second)},
 		Health: Health{Status: 200, Times: 3, Within: Duration(30 * time.Second), Interval: Duration(500 * time.Millisecond)},

@@ -27,7 +27,7 @@ func (r *run) leaveWork(ctx context.Context) {
 		cfg, _ = r.app.Config(ctx, "") // a fault was told
 	}
 	watched := r.moved && cfg.Health.Watch > 0 && cfg.Health.URL != ""
-	if r.built || watched || tells(cfg) || r.app.store.TrashLeft() {
+	if r.built || watched || tells(cfg) || r.app.store.TrashLeft() || r.app.lacksSpare(cfg) {
 		if err := r.app.leave(r.id); err != nil {
 			r.tell(Warning, "", err.Error(), 0)
 		}
@@ -37,6 +37,17 @@ func (r *run) leaveWork(ctx context.Context) {
 // tells reports whether somebody is to hear how deploys end.
 func tells(cfg config.Config) bool {
 	return cfg.Notify.ToFile != "" || cfg.Webhook.StatusTokenFile != ""
+}
+
+// lacksSpare reports whether the spare is missing, or made for something that is
+// not live any more.
+func (a *App) lacksSpare(cfg config.Config) bool {
+	links, err := a.store.Links()
+	if err != nil || links.Current == "" || !usesSpare(cfg) {
+		return false
+	}
+	have, err := a.spare()
+	return err == nil && (have == nil || have.From != links.Current)
 }
 
 func (a *App) leave(id int) error {
@@ -50,8 +61,8 @@ func (a *App) leave(id int) error {
 }
 
 // Afterwards does what a deploy of the app in dir leaves to do once it has been
-// answered: it tells people, empties the trash, takes the inventory of what was
-// built, and watches over what was made live. It runs in a process of its own,
+// answered: it tells people, makes the spare, empties the trash, takes the
+// inventory of what was built, and watches over what was made live. It runs in a process of its own,
 // holds no lock while it watches, and ends early when something else has been
 // made live. It repairs nothing: nobody would see what it says. What goes wrong
 // stands in the deploy's log. sink gets a roll back's events.
@@ -68,16 +79,21 @@ func Afterwards(ctx context.Context, dir string, env Env, id int, sink Sink) err
 	if start == nil || end == nil {
 		return fmt.Errorf("deploy %d of %s has not ended: %w", id, a.Name, ErrNotFound)
 	}
-	var told, emptied error
+	var told, emptied, spared error
 	var others sync.WaitGroup
 	others.Go(func() { told = a.note(id, a.tellOthers(ctx, *start, *end)) })
+	others.Go(func() {
+		if a.env.Spare != nil {
+			spared = a.note(id, nicely(func() error { return a.env.Spare(ctx, a.Dir) }))
+		}
+	})
 	others.Go(func() {
 		_, err := a.store.EmptyTrash(ctx)
 		emptied = a.note(id, err)
 	})
 	err = a.note(id, a.look(ctx, *end, sink))
 	others.Wait()
-	return errors.Join(told, emptied, err)
+	return errors.Join(told, spared, emptied, err)
 }
 
 // tellFor is how long a forge may take to hear how a deploy ended, all tries
@@ -120,8 +136,9 @@ func (a *App) note(id int, wrong error) error {
 	return errors.Join(wrong, log.Close())
 }
 
-// nicely runs do on a thread of its own that gives way to all others. The
-// thread ends with it: what a watch starts must not inherit that.
+// nicely runs do on a thread of its own that gives way to all others, and so does
+// what is started on it. The thread ends with it: what a watch starts must not
+// inherit that.
 func nicely(do func() error) error {
 	done := make(chan error)
 	go func() {

@@ -25,6 +25,9 @@ type Env struct {
 	// Afterwards starts a process of its own that calls [Afterwards] for the
 	// deploy; nil leaves that work undone.
 	Afterwards func(app string, deploy int) error
+	// Spare runs [MakeSpare] for the app in a process of its own, to its end; nil
+	// leaves that work undone.
+	Spare func(ctx context.Context, app string) error
 }
 
 // App is one app, opened.

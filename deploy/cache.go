@@ -9,9 +9,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"repoint/config"
-	"repoint/hooks/buildhook"
 	"repoint/internal/copytree"
 	"repoint/releases"
 )
@@ -26,7 +26,11 @@ func (r *run) copyCaches(ctx context.Context, name releases.Name) error {
 		return err
 	}
 	for _, cache := range r.config.Cache {
-		why, err := r.cacheUsable(cache, from, name)
+		if slices.Contains(r.cached, path.Clean(cache.Path)) {
+			r.tell(Done, "Cache", cache.Path+"  came with the spare", 0)
+			continue
+		}
+		why, err := cacheUsable(cache, r.app.store.Path(from), r.app.store.Path(name))
 		if err != nil {
 			return r.app.diskFailure("cannot copy the cache "+cache.Path, err)
 		}
@@ -54,16 +58,17 @@ func (r *run) cacheSource() (releases.Name, error) {
 	return list[0].Name, nil
 }
 
-// cacheUsable says why a cache is not copied; "" when it is.
-func (r *run) cacheUsable(c config.Cache, from, to releases.Name) (string, error) {
-	info, err := os.Lstat(filepath.Join(r.app.store.Path(from), c.Path))
+// cacheUsable says why a cache of one tree is not taken over to another; "" when
+// it is.
+func cacheUsable(c config.Cache, from, to string) (string, error) {
+	info, err := os.Lstat(filepath.Join(from, c.Path))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-		return "it is not in " + from.Short(), nil
+		return "it is not in the last release", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	if _, err := os.Lstat(filepath.Join(r.app.store.Path(to), c.Path)); err == nil {
+	if _, err := os.Lstat(filepath.Join(to, c.Path)); err == nil {
 		return "the commit carries it", nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return "", err
@@ -71,7 +76,7 @@ func (r *run) cacheUsable(c config.Cache, from, to releases.Name) (string, error
 	if c.Key == "" {
 		return "", nil
 	}
-	same, err := sameFile(filepath.Join(r.app.store.Path(from), c.Key), filepath.Join(r.app.store.Path(to), c.Key))
+	same, err := sameFile(filepath.Join(from, c.Key), filepath.Join(to, c.Key))
 	if err != nil || same {
 		return "", err
 	}
@@ -107,7 +112,7 @@ func (r *run) copyCache(ctx context.Context, name string, from, to releases.Name
 	}
 	var stats copytree.Stats
 	return r.timed("Cache", func() error {
-		if err := r.makeParents(to, name, account); err != nil {
+		if err := r.makeParents(string(to), name); err != nil {
 			return r.app.diskFailure("cannot copy the cache "+name, err)
 		}
 		if stats, err = copytree.Copy(ctx, path.Clean(name), path.Clean(name), options); err != nil && ctx.Err() != nil {
@@ -120,12 +125,17 @@ func (r *run) copyCache(ctx context.Context, name string, from, to releases.Name
 	}, func() string { return fmt.Sprintf("%s  %d files, %s", name, stats.Files, Bytes(stats.Bytes)) })
 }
 
-// makeParents makes the directories above name in the new tree.
-func (r *run) makeParents(tree releases.Name, name string, account *buildhook.Account) error {
+// makeParents makes the directories above name in a tree of the app, which is
+// given by its path in there.
+func (r *run) makeParents(tree, name string) error {
+	account, err := r.account()
+	if err != nil {
+		return err
+	}
 	app, err := r.app.env.Disk.Open(r.app.Dir)
 	if err != nil {
 		return err
 	}
 	defer app.Close()
-	return (&sharer{app: app, account: account}).parents(string(tree), path.Clean(name))
+	return (&sharer{app: app, account: account}).parents(tree, path.Clean(name))
 }

@@ -79,7 +79,7 @@ func (r *run) page(ctx context.Context) error {
 // fails leaves nothing behind.
 func (r *run) build(ctx context.Context) error {
 	r.tellPending(ctx)
-	tree, fill, err := r.begin()
+	tree, fill, err := r.begin(ctx)
 	if err != nil {
 		return r.app.diskFailure("cannot make the release", err)
 	}
@@ -95,11 +95,14 @@ func (r *run) build(ctx context.Context) error {
 }
 
 // begin makes the tree of the release, and says how to fill it: with all there
-// is, or with what an artifact still lacks.
-func (r *run) begin() (tree releases.Name, fill func(context.Context, releases.Name) error, err error) {
+// is, or with what an artifact or the spare still lacks.
+func (r *run) begin(ctx context.Context) (tree releases.Name, fill func(context.Context, releases.Name) error, err error) {
 	if r.req.Artifact != nil {
 		tree, err = r.adopt()
 		return tree, r.linkShared, err
+	}
+	if tree, err = r.beginWithSpare(ctx); tree != "" || err != nil {
+		return tree, r.furnish, err
 	}
 	tree, err = r.lock.Begin(string(r.commit.Hash))
 	return tree, r.fill, err
@@ -107,8 +110,16 @@ func (r *run) begin() (tree releases.Name, fill func(context.Context, releases.N
 
 // fill puts into an empty tree all that a release has before its seal.
 func (r *run) fill(ctx context.Context, tree releases.Name) error {
+	if err := r.checkOut(ctx, tree); err != nil {
+		return err
+	}
+	return r.furnish(ctx, tree)
+}
+
+// furnish adds to what was checked out what the commit does not hold.
+func (r *run) furnish(ctx context.Context, tree releases.Name) error {
 	for _, step := range []func(context.Context, releases.Name) error{
-		r.checkOut, r.copyCaches, r.linkShared, r.runBuildHooks,
+		r.copyCaches, r.linkShared, r.runBuildHooks,
 	} {
 		if err := step(ctx, tree); err != nil {
 			return err
@@ -138,6 +149,7 @@ type run struct {
 	release releases.Name // the sealed release to activate
 	built   bool          // by this deploy
 	tree    gitsrc.Tree   // what was checked out
+	cached  []string      // the caches that came with the spare
 
 	branch *gitsrc.RefChange // where the branch stood, when nothing was live
 

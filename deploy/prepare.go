@@ -24,9 +24,11 @@ func (r *run) checkOut(ctx context.Context, name releases.Name) error {
 	return r.timed("Check out", func() error {
 		r.tree, err = r.repo.Checkout(ctx, r.commit.Hash, r.app.store.Path(name), options)
 		return r.checkoutFailure(ctx, err)
-	}, func() string {
-		return fmt.Sprintf("%s…  %d files, %s", string(name[:12]), r.tree.Files, Bytes(r.tree.Bytes))
-	})
+	}, r.checkedOut)
+}
+
+func (r *run) checkedOut() string {
+	return fmt.Sprintf("code_%s…  %d files, %s", r.commit.Hash.Short(), r.tree.Files, Bytes(r.tree.Bytes))
 }
 
 // checkoutOptions are what the configuration says of trees, for whom they are

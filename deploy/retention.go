@@ -22,14 +22,20 @@ func (a *App) Retention(ctx context.Context) ([]retention.Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	bytes, inodes, err := usage.Free(a.Dir)
+	disk, err := a.disk()
 	if err != nil {
 		return nil, err
 	}
+	return retention.Plan(list, policyOf(cfg.Retention), disk, a.env.Now()), nil
+}
+
+// disk is what is free where the app lies.
+func (a *App) disk() (retention.Disk, error) {
+	bytes, inodes, err := usage.Free(a.Dir)
 	if inodes == usage.Unlimited {
 		inodes = -1
 	}
-	return retention.Plan(list, policyOf(cfg.Retention), retention.Disk{FreeBytes: bytes, FreeInodes: inodes}, a.env.Now()), nil
+	return retention.Disk{FreeBytes: bytes, FreeInodes: inodes}, err
 }
 
 func policyOf(c config.Retention) retention.Policy {

@@ -3,12 +3,16 @@ package deploy
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 	"repoint/gitsrc"
 	"repoint/internal/durable"
+	"repoint/releases"
 )
 
 // fault is one way in which step n goes wrong.
@@ -74,7 +78,7 @@ var faults = []fault{
 func TestEveryStepGoesWrong(t *testing.T) {
 	t.Parallel()
 	for _, f := range faults {
-		for _, scenario := range []string{"forward", "back", "stage"} {
+		for _, scenario := range []string{"forward", "spare", "back", "stage"} {
 			t.Run(f.name+"/"+scenario, func(t *testing.T) {
 				t.Parallel()
 				everyStep(t, f, scenario)
@@ -92,6 +96,9 @@ func everyStep(t *testing.T, f fault, scenario string) {
 	var steps []string
 	for n := 0; ; n++ {
 		req, want := request(app, scenario, n, first, old)
+		if scenario == "spare" {
+			app.mustMakeSpare()
+		}
 		hit := ""
 		result := app.deploy(f.seam(n, &hit), req)
 		if hit == "" {
@@ -103,10 +110,12 @@ func everyStep(t *testing.T, f fault, scenario string) {
 			checkTruth(t, app, when, result, scenario, old, want)
 		}
 		app.checkStory(when)
+		app.checkFiles(when)
 		if live := app.live(); live != old && live != want {
 			t.Fatalf("%s: %s is live", when, live)
 		}
 		app.mustDeploy(req)
+		app.checkFiles(when)
 		app.mustDeploy(Request{Action: Live, Commit: old, Ref: "main"})
 		app.checkStory(when + ", tried again")
 	}
@@ -120,6 +129,7 @@ func everyStep(t *testing.T, f fault, scenario string) {
 // wanted are steps that each scenario must come by, so that the loop cannot
 // end early and pass.
 var wanted = map[string][]string{
+	"spare":   {"remove .repoint/spare/seal.json", "syncfs", "rename current", "append journal.jsonl"},
 	"forward": {"syncfs", "rename current", "rename previous", "sync .", "append journal.jsonl"},
 	"back":    {"rename current", "rename previous", "append journal.jsonl"},
 	"stage":   {"syncfs", "rename next", "append journal.jsonl"},
@@ -134,6 +144,18 @@ func request(app *testApp, scenario string, n int, first, old gitsrc.Hash) (Requ
 		return Request{Action: Stage, Commit: next, Ref: "refs/deploy/next"}, old
 	}
 	return Request{Action: Live, Commit: next, Ref: "main"}, next
+}
+
+// checkFiles fails the test unless the live tree has what its commit has.
+func (a *testApp) checkFiles(when string) {
+	a.t.Helper()
+	for _, name := range []string{"index.html", "lib/a.txt"} {
+		data, err := os.ReadFile(filepath.Join(a.dir, releases.Current, name))
+		want := a.git("", "", "cat-file", "blob", string(a.live())+":"+name)
+		if err != nil || strings.TrimSpace(string(data)) != want {
+			a.t.Fatalf("%s: %s of %s is %q, %v; want %q", when, name, a.live(), data, err, want)
+		}
+	}
 }
 
 // checkTruth compares what a living process said with what is.

@@ -63,7 +63,7 @@ func (l *Lock) Discard(name Name) error {
 }
 
 // hide moves a tree into the trash.
-func (l *Lock) hide(name string) (trash string, err error) {
+func (s *Store) hide(name string) (trash string, err error) {
 	trash = path.Join(trashDir, durable.TempName())
-	return trash, l.dir.Rename(name, trash)
+	return trash, s.dir.Rename(name, trash)
 }

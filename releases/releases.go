@@ -17,6 +17,7 @@
 //	    ├── logs/<deploy>.log   what each deploy printed
 //	    ├── waiting/<deploy>.json   requests that wait for the lock, see [Ticket]
 //	    ├── uploads/            trees that become releases later, see [Upload]
+//	    ├── spare/              a tree for the next deploy to begin with, see [Upload.KeepSpare]
 //	    └── trash/              trees on their way out
 //
 // The promise: through the link a reader sees one complete release or another
@@ -60,7 +61,7 @@ const (
 	lockFile   = stateDir + "/lock"
 )
 
-var stateDirs = []string{sealsDir, logsDir, waitDir, uploadsDir, trashDir}
+var stateDirs = []string{sealsDir, logsDir, waitDir, uploadsDir, spareDir, trashDir}
 
 // Store is one app's directory, opened. Reading needs no lock; everything that
 // changes releases or links is a method of [Lock].

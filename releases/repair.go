@@ -26,7 +26,7 @@ const (
 func (l *Lock) Repair(now time.Time) ([]string, error) {
 	var notes []string
 	for _, step := range []func(time.Time) ([]string, error){
-		l.makeDirs, l.sweepTemps, l.closeHistory, l.followLink, l.dropUnsealed, l.sweepUploads, l.emptyTrash,
+		l.makeDirs, l.sweepTemps, l.closeHistory, l.followLink, l.dropUnsealed, l.sweepUploads, l.sweepSpare, l.emptyTrash,
 	} {
 		done, err := step(now)
 		notes = append(notes, done...)
@@ -63,7 +63,7 @@ func (l *Lock) sweepTemps(time.Time) ([]string, error) {
 		return nil, err
 	}
 	defer unlock(f)
-	for _, dir := range []string{".", stateDir, sealsDir, waitDir} {
+	for _, dir := range []string{".", stateDir, sealsDir, waitDir, spareDir} {
 		entries, err := fs.ReadDir(l.dir.Root().FS(), dir)
 		if err != nil {
 			return nil, err

@@ -27,11 +27,15 @@ type Upload struct {
 // NewUpload makes an empty one, which nobody but this process's user can reach.
 // It needs no lock. The caller calls Discard in any case.
 func (s *Store) NewUpload() (*Upload, error) {
-	u := &Upload{store: s, rel: path.Join(uploadsDir, durable.TempName())}
+	u := newUpload(s)
 	if err := u.create(); err != nil {
 		return nil, fmt.Errorf("making a directory for the upload: %w", err)
 	}
 	return u, nil
+}
+
+func newUpload(s *Store) *Upload {
+	return &Upload{store: s, rel: path.Join(uploadsDir, durable.TempName())}
 }
 
 // create makes the directory and holds it. Until it is held it looks like a dead
@@ -52,7 +56,11 @@ func (u *Upload) create() error {
 	if err := dir.Root().Chmod(u.rel, 0o755); err != nil { // whatever the umask
 		return err
 	}
-	if u.held, err = dir.Root().Open(u.rel); err != nil {
+	return u.hold()
+}
+
+func (u *Upload) hold() (err error) {
+	if u.held, err = u.store.dir.Root().Open(u.rel); err != nil {
 		return err
 	}
 	if err := flock(u.held, unix.LOCK_EX|unix.LOCK_NB); err != nil {
@@ -67,8 +75,20 @@ func (u *Upload) Path() string { return filepath.Join(u.store.Dir(), u.rel) }
 // Rel returns the tree's path inside the app: what [Lock.Adopt] wants.
 func (u *Upload) Rel() string { return u.rel }
 
-// Discard removes the tree, unless it was adopted, and lets go of it: of an
-// adopted one too, which else counts as used by this process. The second time
+// Hide moves the directory into the trash, with what was not adopted of it, and
+// lets go of it. It costs one rename; who calls it sees to it that the trash is
+// emptied ([Store.EmptyTrash]).
+func (u *Upload) Hide() error {
+	_, err := u.store.hide(u.rel)
+	if err = errors.Join(ignoreMissing(err), unlock(u.held)); err != nil {
+		return fmt.Errorf("discarding %s: %w", u.rel, err)
+	}
+	u.held = nil
+	return nil
+}
+
+// Discard removes the tree, unless it was adopted or kept, and lets go of it: of
+// an adopted one too, which else counts as used by this process. The second time
 // it does nothing.
 func (u *Upload) Discard() error {
 	if u.held == nil {
@@ -86,12 +106,16 @@ func (u *Upload) Discard() error {
 	return nil
 }
 
-// Adopt makes a release of the tree at from, an upload's Rel: what [Lock.Begin]
-// makes, but full. It takes one rename, which replaces nothing: names that are
+// Adopt makes a release of the tree at from, an upload's Rel, or the tree of a
+// spare in it: what [Lock.Begin] makes, but full. It takes one rename, which replaces nothing: names that are
 // taken are passed over, and the kernel renames no directory onto anything but
 // an empty directory.
 func (l *Lock) Adopt(commit, from string) (Name, error) {
-	if path.Dir(from) != uploadsDir || !durable.IsTemp(path.Base(from)) {
+	upload := from
+	if path.Base(from) == SpareTree {
+		upload = path.Dir(from)
+	}
+	if path.Dir(upload) != uploadsDir || !durable.IsTemp(path.Base(upload)) {
 		return "", fmt.Errorf("adopting %q: it is no upload of this app", from)
 	}
 	if info, err := l.dir.Root().Lstat(from); err != nil || !info.IsDir() {

@@ -24,7 +24,7 @@ func (p *program) hookCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE:   func(cmd *cobra.Command, _ []string) error { return p.procReceive(cmd.Context()) },
-	}, p.afterwardsCommand())
+	}, p.afterwardsCommand(), p.spareCommand())
 	return hook
 }
 

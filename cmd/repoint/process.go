@@ -26,7 +26,7 @@ type process struct {
 
 // env is what a deploy takes from the process.
 func (p process) env() deploy.Env {
-	return deploy.Env{Disk: durable.New(p.seam), Now: p.now, Afterwards: p.startAfterwards}
+	return deploy.Env{Disk: durable.New(p.seam), Now: p.now, Afterwards: p.startAfterwards, Spare: p.runSpare}
 }
 
 // terminal reports whether w is one, and may be coloured or animated.
