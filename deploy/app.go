@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
+	"sync"
 	"time"
 
 	"repoint/config"
@@ -36,6 +37,9 @@ type App struct {
 	Dir   string // its absolute path
 	env   Env
 	store *releases.Store
+
+	opening sync.Mutex
+	repo    *gitsrc.Repo // once somebody has asked for it
 }
 
 // RepoDir and ConfigFile are where an app keeps its source and its operator's
@@ -46,11 +50,10 @@ const (
 	sharedDir  = "shared"
 )
 
-var appName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-
-// CheckName says whether name may be an app's name.
+// CheckName says whether name may be an app's name: [a-z0-9][a-z0-9-]{0,62}.
 func CheckName(name string) error {
-	if appName.MatchString(name) {
+	rest := strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-")
+	if rest == "" && len(name) >= 1 && len(name) <= 63 && name[0] != '-' {
 		return nil
 	}
 	return fmt.Errorf("%q cannot be an app's name: use lower-case letters, digits and \"-\", at most 63", name)
@@ -87,15 +90,29 @@ func checkPlace(dir string) error {
 	return CheckName(filepath.Base(dir))
 }
 
-// Close lets go of the app's directory.
-func (a *App) Close() error { return a.store.Close() }
+// Close lets go of the app's directory and its source.
+func (a *App) Close() error {
+	if a.repo != nil {
+		a.repo.Close()
+	}
+	return a.store.Close()
+}
 
 // Store gives reading access to the app's releases.
 func (a *App) Store() *releases.Store { return a.store }
 
-// Repo opens the app's source.
+// Repo opens the app's source, once. The app closes it.
 func (a *App) Repo() (*gitsrc.Repo, error) {
-	return gitsrc.Open(filepath.Join(a.Dir, RepoDir))
+	a.opening.Lock()
+	defer a.opening.Unlock()
+	if a.repo != nil {
+		return a.repo, nil
+	}
+	repo, err := gitsrc.Open(filepath.Join(a.Dir, RepoDir))
+	if err == nil {
+		a.repo = repo
+	}
+	return repo, err
 }
 
 // Config reads the operator's configuration, over the one that the commit

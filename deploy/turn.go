@@ -100,7 +100,7 @@ func (r *run) isForward(ctx context.Context) bool {
 	if r.req.Push == nil {
 		return false
 	}
-	if r.req.Push.Old.IsZero() {
+	if r.req.Push.Old.IsZero() || slices.Contains(r.commit.Parents, r.req.Push.Old) {
 		return true
 	}
 	ahead, err := r.repo.IsAncestor(ctx, r.req.Push.Old, r.req.Commit)

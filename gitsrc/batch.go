@@ -13,11 +13,15 @@ import (
 	"syscall"
 )
 
-// batch is a `git cat-file --batch` that is asked one object at a time.
+// batch is a `git cat-file --batch` that is asked one object at a time. Its
+// process outlives the conversation: the next one goes on with it.
 type batch struct {
-	p   *process
-	ask *os.File
-	out *bufio.Reader
+	repo  *Repo
+	p     *process
+	ask   *os.File
+	out   *bufio.Reader
+	spoil bool        // the process has not answered as it should, or is gone
+	leave func() bool // takes away the right of the caller's context to end it
 }
 
 // answer is one object, as a batch gives it.
@@ -27,8 +31,21 @@ type answer struct {
 	data []byte
 }
 
-// openBatch starts the conversation; close ends it.
+// openBatch begins a conversation; close ends it. Several may be held at a time.
 func (r *Repo) openBatch(ctx context.Context) (*batch, error) {
+	b := r.idle.Swap(nil)
+	if b == nil {
+		var err error
+		if b, err = r.startBatch(context.WithoutCancel(ctx)); err != nil {
+			return nil, err
+		}
+	}
+	b.p.asked = ctx.Err
+	b.leave = context.AfterFunc(ctx, b.p.cancel)
+	return b, nil
+}
+
+func (r *Repo) startBatch(ctx context.Context) (*batch, error) {
 	questions, ask, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("reading objects of %s: %w", r.dir, err)
@@ -39,17 +56,25 @@ func (r *Repo) openBatch(ctx context.Context) (*batch, error) {
 		ask.Close()
 		return nil, err
 	}
-	return &batch{p: p, ask: ask, out: bufio.NewReaderSize(p.out, blobBuffer)}, nil
+	return &batch{repo: r, p: p, ask: ask, out: bufio.NewReaderSize(p.out, blobBuffer)}, nil
 }
 
 // blobs asks for the contents of files, and returns where they come in their
-// order. They have to be the last that is asked for.
+// order. All of them have to be taken.
 func (b *batch) blobs(entries []entry) *blobs {
 	go func() { _, _ = io.Copy(b.ask, &questions{left: entries, which: onlyFiles}) }() // git's end is seen by who reads
 	return &blobs{in: b.out, sum: sha1.New()}
 }
 
+// close leaves the process to the next conversation, if it can be used.
 func (b *batch) close() {
+	if b.leave() && !b.spoil && b.repo.idle.CompareAndSwap(nil, b) {
+		return
+	}
+	b.end()
+}
+
+func (b *batch) end() {
 	b.ask.Close()
 	b.p.stop()
 }
@@ -59,6 +84,7 @@ func (b *batch) close() {
 // bytes is an error, and ends the conversation.
 func (b *batch) get(name string, limit int64) (answer, bool, error) {
 	fail := func(err error) (answer, bool, error) {
+		b.spoil = true
 		return answer{}, false, fmt.Errorf("reading object %s of %s: %w", printable(name), b.p.repo, err)
 	}
 	if strings.ContainsAny(name, "\n\x00") {

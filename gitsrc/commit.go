@@ -18,6 +18,7 @@ const maxCommit = 1 << 20
 type Commit struct {
 	Hash    Hash      `json:"hash"`
 	Tree    Hash      `json:"tree"`
+	Parents []Hash    `json:"-"`
 	Subject string    `json:"subject"` // first paragraph of the message, on one line
 	Author  string    `json:"author"`  // name, without the address
 	When    time.Time `json:"when"`    // when it was committed
@@ -35,10 +36,15 @@ func (r *Repo) Commit(ctx context.Context, h Hash) (Commit, error) {
 	if err != nil {
 		return Commit{}, err
 	}
+	var parents []Hash
+	for _, parent := range decoded.ParentHashes {
+		parents = append(parents, Hash(parent.String()))
+	}
 	subject, _, _ := strings.Cut(strings.TrimLeft(decoded.Message, "\n"), "\n\n")
 	return Commit{
 		Hash:    h,
 		Tree:    Hash(decoded.TreeHash.String()),
+		Parents: parents,
 		Subject: strings.TrimSpace(printable(subject)),
 		Author:  strings.TrimSpace(printable(decoded.Author.Name)),
 		When:    decoded.Committer.When,

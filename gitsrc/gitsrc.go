@@ -35,6 +35,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/go-git/go-git/v5"
 )
@@ -47,6 +48,7 @@ var ErrNotFound = errors.New("not found")
 type Repo struct {
 	dir  string
 	refs *git.Repository // used for refs and configuration, never for objects
+	idle atomic.Pointer[batch]
 }
 
 // Open opens the bare repository at dir. A missing one is an error that wraps
@@ -64,6 +66,14 @@ func Open(dir string) (*Repo, error) {
 		return nil, fmt.Errorf("opening repository %s: %w", abs, err)
 	}
 	return &Repo{dir: abs, refs: opened}, nil
+}
+
+// Close ends the git that is kept for the next question. The repository can be
+// used again.
+func (r *Repo) Close() {
+	if b := r.idle.Swap(nil); b != nil {
+		b.end()
+	}
 }
 
 // Dir returns the repository's absolute path.

@@ -66,6 +66,7 @@ func (r *Repo) patch(ctx context.Context, from, to Hash, dir string, was Tree, o
 	}
 	if err = p.remove(diff.gone); err == nil {
 		err = p.put(b)
+		b.spoil = err != nil // contents may be left that nobody took
 	}
 	return p.tree, diff.changed(), err
 }

@@ -19,7 +19,7 @@ const (
 )
 
 // Repair puts right what a process that died has left: temporary names, trees
-// that were being built, uploads that were being received, a history without an
+// that were being built, uploads that were being received, a spare without a seal, a history without an
 // end, a previous that was not moved along with current. It returns what it
 // did, one sentence each, for people to read. Whoever takes the lock calls it
 // before anything else; killed half-way it is simply run again.

@@ -152,7 +152,7 @@ func (l *Lock) sweepUploads(time.Time) (notes []string, err error) {
 		if err != nil {
 			return notes, err
 		}
-		notes = append(notes, "removed an upload that was never finished")
+		notes = append(notes, "removed an upload or a spare that was never finished")
 	}
 	return notes, nil
 }

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -75,9 +74,9 @@ const verbsHint = "git push and git fetch, or one of: cancel, deliveries, deploy
 	"rollback, stage, status, unfreeze, verify, why"
 
 var (
-	appPattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-	repoPattern = regexp.MustCompile(`^'/?([a-z0-9][a-z0-9-]{0,62})(?:\.git|/repo\.git)?'$`)
-	argPattern  = regexp.MustCompile(`^[A-Za-z0-9._/][A-Za-z0-9._/-]*$`)
+	appPattern  = pattern(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	repoPattern = pattern(`^'/?([a-z0-9][a-z0-9-]{0,62})(?:\.git|/repo\.git)?'$`)
+	argPattern  = pattern(`^[A-Za-z0-9._/][A-Za-z0-9._/-]*$`)
 )
 
 // ParseCommand reads the command line of an SSH exec request. It knows exactly
@@ -116,7 +115,7 @@ func cutService(line, service string) (path string, ok bool) {
 }
 
 func parseGit(service, quoted string) (Command, error) {
-	match := repoPattern.FindStringSubmatch(quoted)
+	match := repoPattern().FindStringSubmatch(quoted)
 	if match == nil {
 		return Command{}, refuse("the path is the app's name, as in ssh://git@HOST:PORT/blog", "%.120q is not an app", quoted)
 	}
@@ -134,13 +133,13 @@ func parseVerb(name string, v verb, words []string) (Command, error) {
 			}
 			c.Flags = append(c.Flags, word)
 		case c.App == "":
-			if !appPattern.MatchString(word) {
+			if !appPattern().MatchString(word) {
 				return Command{}, refuse("names are small letters, digits and -, at most 63 of them", "%.80q is not an app's name", word)
 			}
 			c.App = word
 		case len(c.Args) == v.args:
 			return Command{}, refuse(usage, "%s takes no more than that: %.60q is too much", name, word)
-		case !argPattern.MatchString(word) || strings.Contains(word, ".."):
+		case !argPattern().MatchString(word) || strings.Contains(word, ".."):
 			return Command{}, refuse(usage, "%.80q is not a commit, a branch or an id", word)
 		default:
 			c.Args = append(c.Args, word)

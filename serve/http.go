@@ -30,12 +30,12 @@ var routes = []route{
 
 // pathParts are the parts of paths that differ, as they are sent: what is
 // escaped matches none.
-var pathParts = map[string]*regexp.Regexp{
+var pathParts = map[string]func() *regexp.Regexp{
 	"{app}":      appPattern,
-	"{repo}":     regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}(\.git)?$`),
-	"{deploy}":   regexp.MustCompile(`^[1-9][0-9]{0,8}$`),
-	"{delivery}": regexp.MustCompile(`^[A-Za-z0-9._:@*+={}%-]{1,300}$`),
-	"{commit}":   regexp.MustCompile(`^[A-Za-z0-9._-]+$`), // upload says what is wrong with it
+	"{repo}":     pattern(`^[a-z0-9][a-z0-9-]{0,62}(\.git)?$`),
+	"{deploy}":   pattern(`^[1-9][0-9]{0,8}$`),
+	"{delivery}": pattern(`^[A-Za-z0-9._:@*+={}%-]{1,300}$`),
+	"{commit}":   pattern(`^[A-Za-z0-9._-]+$`), // upload says what is wrong with it
 }
 
 // find returns the route of a request and sets its path's values. Without one,
@@ -67,7 +67,7 @@ func matches(pattern, parts []string) bool {
 	}
 	for i, part := range pattern {
 		if values, differs := pathParts[part]; differs {
-			if !values.MatchString(parts[i]) {
+			if !values().MatchString(parts[i]) {
 				return false
 			}
 		} else if part != parts[i] {

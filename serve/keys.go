@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -54,7 +53,7 @@ type Key struct {
 	Public      ssh.PublicKey // the key itself
 }
 
-var keyNamePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$`)
+var keyNamePattern = pattern(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$`)
 
 // keyTypes are the kinds of key that are taken. Certificates are not: nobody
 // here would check who signed them.
@@ -96,7 +95,7 @@ func (k Key) Line() string {
 
 // checked returns the key with what follows from the public key filled in.
 func (k Key) checked() (Key, error) {
-	if !keyNamePattern.MatchString(k.Name) {
+	if !keyNamePattern().MatchString(k.Name) {
 		return Key{}, fmt.Errorf("%q is not a name for a key: one word of letters, digits and . _ @ + -", k.Name)
 	}
 	if _, err := ParseRole(string(k.Role)); err != nil {
@@ -117,7 +116,7 @@ func checkApps(apps []string) error {
 		return errors.New(`no apps: name them, or "*" for all`)
 	}
 	for _, app := range apps {
-		if app != AllApps && !appPattern.MatchString(app) {
+		if app != AllApps && !appPattern().MatchString(app) {
 			return fmt.Errorf("%q is not an app's name", app)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -89,10 +88,10 @@ func (t Token) May(act Act) bool {
 // Expired reports whether the token's time is over.
 func (t Token) Expired(now time.Time) bool { return !t.Expires.IsZero() && !now.Before(t.Expires) }
 
-var hashPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var hashPattern = pattern(`^[0-9a-f]{64}$`)
 
 func (t Token) check() error {
-	if !keyNamePattern.MatchString(t.Name) {
+	if !keyNamePattern().MatchString(t.Name) {
 		return fmt.Errorf("%q is not a name for a token: one word of letters, digits and . _ @ + -", t.Name)
 	}
 	if err := checkApps(t.Apps); err != nil {
@@ -106,7 +105,7 @@ func (t Token) check() error {
 			return fmt.Errorf("token %s: %w", t.Name, err)
 		}
 	}
-	if !hashPattern.MatchString(t.Hash) {
+	if !hashPattern().MatchString(t.Hash) {
 		return fmt.Errorf("token %s: its hash is not one of SHA-256", t.Name)
 	}
 	return nil

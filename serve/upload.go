@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 )
 
@@ -20,7 +19,7 @@ const (
 	keptResult = 1 << 20
 )
 
-var commitPattern = regexp.MustCompile(`^[0-9a-f]{40}$`)
+var commitPattern = pattern(`^[0-9a-f]{40}$`)
 
 // upload takes a release that somebody else has built, an archive in the
 // request's body, and has it made live, or staged with ?stage=1.
@@ -56,7 +55,7 @@ func (e *exchange) uploadWords() ([]string, Token, error) {
 	if err != nil {
 		return nil, Token{}, err
 	}
-	if !commitPattern.MatchString(commit) {
+	if !commitPattern().MatchString(commit) {
 		return nil, Token{}, refuseHTTP(http.StatusBadRequest, "git rev-parse HEAD prints it", "%.60q is not the full hash of a commit, 40 small hex digits", commit)
 	}
 	digest, err := contentDigest(e.r.Header)

@@ -53,7 +53,7 @@ type webhookRead struct {
 // get returns the settings of an app. The error, the reason to refuse whatever
 // is sent to it, holds nothing of the secret.
 func (a *webhookApps) get(name string, now time.Time) (webhookSettings, error) {
-	if !appPattern.MatchString(name) {
+	if !appPattern().MatchString(name) {
 		return webhookSettings{}, errUnknownApp
 	}
 	file := filepath.Join(a.dir, name, "repoint.toml")

@@ -53,7 +53,7 @@ func (b *webhookBooks) withDeliveries() (apps []string, err error) {
 	entries, err := os.ReadDir(b.apps)
 	for _, entry := range entries {
 		name := entry.Name()
-		if !appPattern.MatchString(name) {
+		if !appPattern().MatchString(name) {
 			continue
 		}
 		if _, err := os.Stat(filepath.Join(b.apps, name, ".repoint", "deliveries.jsonl")); err == nil {

@@ -40,7 +40,7 @@ func (h *webhooks) deliveryLog(w http.ResponseWriter, r *http.Request, app, id s
 
 // delivery finds a delivery by its id, which may be shortened.
 func (h *webhooks) delivery(app, id string) ([]deliveries.Delivery, error) {
-	if !appPattern.MatchString(app) {
+	if !appPattern().MatchString(app) {
 		return nil, deliveries.ErrNotFound
 	}
 	book, err := h.books.of(app)

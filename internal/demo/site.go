@@ -33,7 +33,9 @@ func newSite(app string) (*site, error) {
 	return s, nil
 }
 
-var pageVersion = regexp.MustCompile(`^<!doctype html>\n<title>Sample</title>\n<p>version <b>(\w+)</b></p>\n<p>commit <code>[0-9a-f]{40}</code></p>\n$`)
+var pageVersion = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^<!doctype html>\n<title>Sample</title>\n<p>version <b>(\w+)</b></p>\n<p>commit <code>[0-9a-f]{40}</code></p>\n$`)
+})
 
 // read requests the page and returns the version it shows. A page that is not
 // complete is an error.
@@ -47,7 +49,7 @@ func (s *site) read() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	match := pageVersion.FindSubmatch(body)
+	match := pageVersion().FindSubmatch(body)
 	if resp.StatusCode != http.StatusOK || match == nil {
 		return "", fmt.Errorf("status %s, body %.80q", resp.Status, body)
 	}

@@ -19,7 +19,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 )
 
@@ -110,13 +109,16 @@ func New(provider, remote, apiBase, token string) (*Forge, error) {
 	}, nil
 }
 
-var fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+// fullHash reports whether hash is one of SHA-1 or SHA-256, in small letters.
+func fullHash(hash string) bool {
+	return (len(hash) == 40 || len(hash) == 64) && strings.Trim(hash, "0123456789abcdef") == ""
+}
 
 // Report tells the forge one status. If it cannot, the error wraps an *Error with
 // a hint; of two things to tell on GitHub, the other was told anyway.
 func (f *Forge) Report(ctx context.Context, s Status) error {
 	state, known := f.dialect.states[s.State]
-	if !known || !fullHash.MatchString(s.Commit) {
+	if !known || !fullHash(s.Commit) {
 		return cannot("", "a status needs a state and a full hash; %q and %q are not", s.State, s.Commit)
 	}
 	s.Text = cut(oneLine(s.Text), f.dialect.text)

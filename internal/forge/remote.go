@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -61,11 +62,14 @@ func cutSCP(remote string) (address, bool) {
 	return address{host: rest[:inside] + host, path: path}, named && ok
 }
 
-var hostForm = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[A-Fa-f0-9.:]+\])(:[0-9]+)?$`)
+// hostForm is compiled when it is needed: every command starts with this package.
+var hostForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[A-Fa-f0-9.:]+\])(:[0-9]+)?$`)
+})
 
 func hostOK(host string) bool {
 	_, err := url.Parse("https://" + host)
-	return err == nil && hostForm.MatchString(host)
+	return err == nil && hostForm().MatchString(host)
 }
 
 func pathOK(path string) bool {
