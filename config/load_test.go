@@ -101,6 +101,7 @@ subdir = "web"
 user = "www-data"
 env_file = "/etc/repoint/blog.env"
 outside_links = true
+spare = false
 hooks.timeout = "1d12h"
 shared = [".env"]
 cache = [{ key = "Gemfile.lock", path = "vendor/bundle/" }, "tmp/cache"]

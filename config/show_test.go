@@ -25,6 +25,7 @@ user          = ""
 shared        = []
 cache         = ["node_modules", { path = "vendor", key = "composer.lock" }]
 migrations    = []
+spare         = true
 env_file      = ""
 outside_links = true
 submodules    = false

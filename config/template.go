@@ -46,6 +46,9 @@ branch = "main"
 # unless told to. The repository's own repoint.toml may set it too.
 #migrations = ["db/migrate"]
 
+# Prepare the next release when nobody waits for it; takes the disk space of one.
+#spare = true
+
 # KEY=VALUE lines for build hooks; the values are masked in all output.
 #env_file = "/etc/repoint/blog.env"
 

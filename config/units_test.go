@@ -97,7 +97,7 @@ func TestSize(t *testing.T) {
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	got, err := json.Marshal(Default())
-	want := `{"branch":"main","stage":null,"tags":"","store":null,"links":null,"subdir":"","user":"","shared":null,"cache":null,"migrations":null,"env_file":"","outside_links":false,"submodules":false,"lfs":false,` +
+	want := `{"branch":"main","stage":null,"tags":"","store":null,"links":null,"subdir":"","user":"","shared":null,"cache":null,"migrations":null,"spare":true,"env_file":"","outside_links":false,"submodules":false,"lfs":false,` +
 		`"hooks":{"build":null,"check":null,"migrate":null,"after":null,"timeout":"15m"},` +
 		`"reload":{"systemd":null,"systemd_user":null,"touch":null,"signal":null,"run":null,"timeout":"30s","stale":"warn","workers":null,"settle":"10s"},` +
 		`"health":{"url":"","status":200,"times":3,"within":"30s","interval":"500ms","commit_header":"","watch":"0"},` +
