@@ -39,19 +39,27 @@ func (r *Repo) MoveRefs(ctx context.Context, changes []RefChange) error {
 	if err != nil || len(pending) == 0 {
 		return err
 	}
-	var tips []Hash
-	for _, c := range pending {
-		if !c.New.IsZero() && !slices.Contains(tips, c.New) {
-			tips = append(tips, c.New)
-		}
-	}
-	if err := r.completeShallow(ctx, tips); err != nil {
+	if err := r.completeShallow(ctx, newTips(changes, pending)); err != nil {
 		return err
 	}
 	if err := r.updateRefs(ctx, pending); err != nil {
 		return err
 	}
 	return r.syncRefs(pending)
+}
+
+// newTips lists the commits on which refs will stand, without those on which one
+// of the refs in question stands already: they were looked at then.
+func newTips(changes, pending []RefChange) (tips []Hash) {
+	for _, c := range pending {
+		stands := slices.ContainsFunc(changes, func(other RefChange) bool {
+			return other.New == c.New && !slices.Contains(pending, other)
+		})
+		if !c.New.IsZero() && !stands && !slices.Contains(tips, c.New) {
+			tips = append(tips, c.New)
+		}
+	}
+	return tips
 }
 
 // pending returns the changes that are not made yet, and removes broken ref
