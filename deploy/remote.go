@@ -3,13 +3,13 @@ package deploy
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
 	"repoint/config"
 	"repoint/gitsrc"
 	"repoint/internal/notify"
+	"repoint/internal/ownfile"
 )
 
 // remote is the app's remote with what it takes to reach it.
@@ -49,31 +49,16 @@ func (a *App) CheckFiles(cfg config.Config) error {
 const maxSecret = 1 << 20
 
 // secretFile reads a file that nobody else may read; none when it is not named.
-func secretFile(key, name string) ([]byte, error) { return readNamed(key, name, 0o077) }
+func secretFile(key, name string) ([]byte, error) { return namedFile(key, name, ownfile.Read) }
 
 // openFile reads a file that nobody else may change.
-func openFile(key, name string) ([]byte, error) { return readNamed(key, name, 0o022) }
+func openFile(key, name string) ([]byte, error) { return namedFile(key, name, ownfile.Change) }
 
-func readNamed(key, name string, forbidden os.FileMode) ([]byte, error) {
+func namedFile(key, name string, forbidden os.FileMode) ([]byte, error) {
 	if name == "" {
 		return nil, nil
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", key, err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", key, err)
-	}
-	if mode := info.Mode().Perm(); mode&forbidden != 0 {
-		return nil, fmt.Errorf("%s: %s is open to others (mode %04o); close it with: chmod %04o %s", key, name, mode, mode&^forbidden, name)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if err == nil && len(data) > maxSecret {
-		err = fmt.Errorf("%s is larger than %d bytes", name, maxSecret)
-	}
+	data, err := ownfile.Load(name, maxSecret, forbidden)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"repoint/internal/durable"
+	"repoint/internal/ownfile"
 )
 
 // stateDir holds what the server keeps for itself, beneath the apps directory
@@ -83,7 +84,7 @@ func hostKey(apps string) (ssh.Signer, error) {
 	}
 	defer unlock()
 	path := filepath.Join(apps, stateDir, "host_ed25519")
-	data, err := readOwn(path, 64<<10, 0o077)
+	data, err := ownfile.Load(path, 64<<10, ownfile.Read)
 	if errors.Is(err, fs.ErrNotExist) {
 		data, err = makeHostKey(path)
 	}

@@ -3,7 +3,6 @@ package serve
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"syscall"
 
 	"repoint/internal/durable"
+	"repoint/internal/ownfile"
 )
 
 // stateFile is a file of the state directory that people may edit by hand: one
@@ -26,7 +26,7 @@ type stateFile struct {
 func (f stateFile) path(apps string) string { return filepath.Join(apps, stateDir, f.name) }
 
 func (f stateFile) read(apps string) ([]byte, error) {
-	data, err := readOwn(f.path(apps), f.limit, f.shut)
+	data, err := ownfile.Load(f.path(apps), f.limit, f.shut)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", f.what, err)
 	}
@@ -111,26 +111,4 @@ func withoutLines(old []byte, gone func(line string) bool) []byte {
 func isBlank(line string) bool {
 	line = strings.TrimSpace(line)
 	return line == "" || line[0] == '#'
-}
-
-// readOwn reads a file of the state directory. Mode bits in forbidden are an
-// error: somebody else could have read or changed it.
-func readOwn(path string, limit int64, forbidden fs.FileMode) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if mode := info.Mode().Perm(); mode&forbidden != 0 {
-		return nil, fmt.Errorf("%s is open to others (mode %04o); close it with: chmod %04o %s", path, mode, mode&^forbidden, path)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s is larger than %d bytes", path, limit)
-	}
-	return data, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"repoint/config"
 	"repoint/hooks/webhook"
+	"repoint/internal/ownfile"
 )
 
 const (
@@ -174,5 +175,5 @@ func readRegular(path string, limit int64, forbidden fs.FileMode) ([]byte, error
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a file", path)
 	}
-	return readOwn(path, limit, forbidden)
+	return ownfile.Load(path, limit, forbidden)
 }

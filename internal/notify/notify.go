@@ -9,15 +9,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/nicholas-fedor/shoutrrr"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
+	"repoint/internal/ownfile"
 )
 
 // Target is one address.
@@ -32,24 +31,9 @@ const (
 // ReadTargets reads a file with one address a line; empty lines and lines that
 // begin with "#" are skipped. A file that others may read is an error.
 func ReadTargets(name string) ([]Target, error) {
-	f, err := os.Open(name)
+	data, err := ownfile.Load(name, maxFile, ownfile.Read)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s is open to others (mode %04o); close it with: chmod 0600 %s", name, mode, name)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxFile)
 	}
 	return parse(name, data)
 }
