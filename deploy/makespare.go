@@ -39,7 +39,8 @@ func MakeSpare(ctx context.Context, dir string, env Env) error {
 	if err := a.makeSpare(ctx); err != nil {
 		return fmt.Errorf("making the spare: %w", err)
 	}
-	return nil
+	_, err = a.store.EmptyTrash(ctx) // of what it took the place of
+	return err
 }
 
 func (a *App) makeSpare(ctx context.Context) error {
