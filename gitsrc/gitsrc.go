@@ -47,6 +47,8 @@ var ErrNotFound = errors.New("not found")
 type Repo struct {
 	dir  string
 	refs *git.Repository // used for refs and configuration, never for objects
+
+	surveyed surveyed
 }
 
 // Open opens the bare repository at dir. A missing one is an error that wraps

@@ -39,6 +39,7 @@ func (m fileMode) gitMode() string {
 type listing struct {
 	entries    []entry
 	bytes      int64
+	folders    int
 	digest     hash.Hash
 	attributes []int    // the entries that are files called .gitattributes
 	modules    []module // submodules, which are trees of their own
