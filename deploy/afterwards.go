@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 	"repoint/config"
 	"repoint/gitsrc"
+	"repoint/internal/durable"
 	"repoint/internal/health"
 	"repoint/releases"
 )
@@ -72,7 +73,7 @@ func Afterwards(ctx context.Context, dir string, env Env, id int, sink Sink) err
 	var others sync.WaitGroup
 	others.Go(func() { told = a.note(id, a.tellOthers(ctx, *start, *end)) })
 	others.Go(func() {
-		_, err := a.store.EmptyTrash(ctx)
+		_, err := a.store.EmptyTrash(ctx, durable.Pace{Idle: true})
 		emptied = a.note(id, err)
 	})
 	err = a.note(id, a.look(ctx, *end, sink))

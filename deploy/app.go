@@ -13,6 +13,7 @@ import (
 	"repoint/gitsrc"
 	"repoint/internal/durable"
 	"repoint/internal/reload"
+	"repoint/internal/usage"
 	"repoint/releases"
 )
 
@@ -20,12 +21,17 @@ import (
 type Env struct {
 	Disk      durable.Disk     // how it changes the disk
 	Now       func() time.Time // the clock; nil is time.Now
+	Free      Free             // what a disk has free; nil asks the file system
 	Systemctl reload.Systemctl // systemd's programs; the zero value finds them
 
 	// Afterwards starts a process of its own that calls [Afterwards] for the
 	// deploy; nil leaves that work undone.
 	Afterwards func(app string, deploy int) error
 }
+
+// Free returns how many bytes and files the file system that dir is on can still
+// take, or [usage.Unlimited].
+type Free func(dir string) (bytes, inodes int64, err error)
 
 // App is one app, opened.
 type App struct {
@@ -57,6 +63,9 @@ func CheckName(name string) error {
 func Open(dir string, env Env) (*App, error) {
 	if env.Now == nil {
 		env.Now = time.Now
+	}
+	if env.Free == nil {
+		env.Free = usage.Free
 	}
 	if err := checkPlace(dir); err != nil {
 		return nil, err

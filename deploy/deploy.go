@@ -79,6 +79,9 @@ func (r *run) page(ctx context.Context) error {
 // fails leaves nothing behind.
 func (r *run) build(ctx context.Context) error {
 	r.tellPending(ctx)
+	if err := r.gather(ctx); err != nil {
+		return err
+	}
 	tree, fill, err := r.begin()
 	if err != nil {
 		return r.app.diskFailure("cannot make the release", err)

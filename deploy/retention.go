@@ -22,19 +22,24 @@ func (a *App) Retention(ctx context.Context) ([]retention.Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	bytes, inodes, err := usage.Free(a.Dir)
+	disk, err := a.disk()
 	if err != nil {
 		return nil, err
 	}
+	return retention.Plan(list, policyOf(cfg.Retention), disk, a.env.Now()), nil
+}
+
+func (a *App) disk() (retention.Disk, error) {
+	bytes, inodes, err := a.env.Free(a.Dir)
 	if inodes == usage.Unlimited {
 		inodes = -1
 	}
-	return retention.Plan(list, policyOf(cfg.Retention), retention.Disk{FreeBytes: bytes, FreeInodes: inodes}, a.env.Now()), nil
+	return retention.Disk{FreeBytes: bytes, FreeInodes: inodes}, err
 }
 
 func policyOf(c config.Retention) retention.Policy {
 	return retention.Policy{Keep: c.Keep, MaxAge: time.Duration(c.MaxAge), MaxSize: int64(c.MaxSize), MinFree: int64(c.MinFree),
-		Grace: time.Duration(c.Grace), FailedKeep: c.FailedKeep, FailedAge: time.Duration(c.FailedAge)}
+		MinInodes: int64(c.MinInodes), Grace: time.Duration(c.Grace), FailedKeep: c.FailedKeep, FailedAge: time.Duration(c.FailedAge)}
 }
 
 // kept is what retention has to know of all releases.

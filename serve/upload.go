@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -64,6 +65,9 @@ func (e *exchange) uploadWords() ([]string, Token, error) {
 		return nil, Token{}, err
 	}
 	words := []string{"upload", app, "-", "--commit", commit, "--digest", digest}
+	if size := e.r.ContentLength; size > 0 {
+		words = append(words, "--size", strconv.FormatInt(size, 10))
+	}
 	for _, name := range []string{"stage", "rebuild"} {
 		given, err := flag(query, name)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -77,19 +78,36 @@ func (p *program) pruneOne(ctx context.Context, app *deploy.App, dry bool) (prun
 		pruned.App = app.Name
 		pruned.Verdicts, err = app.Retention(ctx)
 	} else {
-		pruned, err = app.Prune(ctx, p.actor())
+		pruned, err = p.pruneShown(ctx, app)
 	}
 	for _, warning := range pruned.Warnings {
 		fmt.Fprintf(p.stderr, "warning: %s: %s\n", app.Name, warning)
 	}
-	if err != nil || p.json {
+	switch {
+	case p.json:
 		return pruned, err
-	}
-	if dry {
+	case dry && err == nil:
 		return pruned, p.showVerdicts(pruned.Verdicts)
 	}
-	fmt.Fprintf(p.stderr, "%s: removed %d of %d releases, freed %s\n", app.Name, len(pruned.Removed), len(pruned.Verdicts), deploy.Bytes(pruned.Freed))
-	return pruned, nil
+	for _, v := range pruned.Verdicts {
+		if name := releases.Name(v.Release.Name); slices.Contains(pruned.Removed, name) {
+			fmt.Fprintf(p.stderr, "%s: removed %s, %s: %s\n", app.Name, name.Short(), deploy.Bytes(v.Release.Bytes), v.Reason)
+		}
+	}
+	if err == nil {
+		fmt.Fprintf(p.stderr, "%s: removed %d of %d releases, freed %s\n", app.Name, len(pruned.Removed), len(pruned.Verdicts), deploy.Bytes(pruned.Freed))
+	}
+	return pruned, err
+}
+
+// pruneShown shows how far it is, on a terminal.
+func (p *program) pruneShown(ctx context.Context, app *deploy.App) (deploy.Pruned, error) {
+	bar := p.bar(app.Name + ": deleting")
+	if bar == nil {
+		return app.Prune(ctx, p.actor(), nil)
+	}
+	defer bar.clear()
+	return app.Prune(ctx, p.actor(), bar.show)
 }
 
 // pruneView is what one prune did, as JSON.
