@@ -371,6 +371,19 @@ func TestRoomForAnArchive(t *testing.T) {
 	}
 }
 
+// whileAsked leaves all steps alone but those that make room: what is free has
+// been asked for, and the tree is not yet begun. The dead stay dead.
+func (r *roomy) whileAsked(seam durable.Seam, hit *string) durable.Seam {
+	over := false
+	return func(label string, do func() error) error {
+		over = over || *hit == "" && strings.HasPrefix(label, "mkdir code_")
+		if r.asked == 0 || over {
+			return do()
+		}
+		return seam(label, do)
+	}
+}
+
 // Whatever step goes wrong while room is made: what is needed is there and live,
 // all tell the same story, and the next push ends the work.
 func TestRoomGoesWrongAtEveryStep(t *testing.T) {
@@ -384,7 +397,7 @@ func TestRoomGoesWrongAtEveryStep(t *testing.T) {
 			for n := 0; ; n++ {
 				a := &roomy{testApp: whole.copied(), capacity: whole.capacity, inodes: whole.inodes}
 				hit := ""
-				result, said := a.push(f.seam(n, &hit), live(next))
+				result, said := a.push(a.whileAsked(f.seam(n, &hit), &hit), live(next))
 				if hit == "" {
 					if result.Failure != nil || len(a.removals()) != 2 {
 						t.Fatalf("without a fault after %d steps: %s", n, said)
@@ -417,5 +430,37 @@ func TestRoomGoesWrongAtEveryStep(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A disk that fills up in spite of what it said, as under a quota: the deploy
+// fails with the cause, nothing moves and nothing of the tree stays.
+func TestTheDiskIsFullAfterAll(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t, keepMany)
+	first := a.commit("", page(0, 10))
+	a.mustDeploy(live(first))
+	next := a.commit(first, page(1, 8<<20))
+	app, err := Open(a.dir, Env{
+		Free: func(string) (int64, int64, error) { return math.MaxInt64 / 2, usage.Unlimited, nil },
+		Disk: durable.New(func(label string, do func() error) error {
+			err := do()
+			if tree, ok := strings.CutPrefix(label, "mkdir "); ok && err == nil && strings.HasPrefix(tree, "code_") {
+				tree = filepath.Join(a.dir, tree)
+				if err := unix.Mount("tmpfs", tree, "tmpfs", 0, "mode=755,size=1m"); err != nil {
+					t.Skipf("NOT TESTED: needs root and mount(2): %v", err)
+				}
+				t.Cleanup(func() { unix.Unmount(tree, unix.MNT_DETACH) })
+			}
+			return err
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer app.Close()
+	result := app.Deploy(t.Context(), live(next), func(Event) {})
+	if f := result.Failure; f == nil || f.Reason != "cannot check out: the disk is full" || !errors.Is(f, unix.ENOSPC) || a.live() != first {
+		t.Errorf("%s: %+v", result.Outcome, f)
 	}
 }
