@@ -44,27 +44,29 @@ func (a *App) Prune(ctx context.Context, actor string, progress Progress) (Prune
 		return done, a.notNow()
 	}
 	waiting, _, err := a.store.Tickets()
-	switch {
-	case err != nil:
-	case len(waiting) > 0: // it may want what would go
+	if err == nil && len(waiting) > 0 { // it may want what would go
 		err = a.notNow()
-	default:
-		err = a.prune(ctx, lock, actor, &done)
 	}
-	if err := errors.Join(err, lock.Unlock()); err != nil {
-		return done, err
+	if err != nil {
+		return done, errors.Join(err, lock.Unlock())
 	}
+	err = errors.Join(a.prune(ctx, lock, actor, &done), lock.Unlock())
+	return done, errors.Join(err, a.delete(ctx, progress, &done)) // also when a full disk kept the journal from taking more
+}
+
+// delete deletes what is out of sight.
+func (a *App) delete(ctx context.Context, progress Progress, done *Pruned) (err error) {
 	pace := durable.Pace{Idle: true}
 	if progress != nil {
 		if pace.Gone, err = a.watched(ctx, progress); err != nil {
-			return done, err
+			return err
 		}
 	}
 	freed, err := a.store.EmptyTrash(ctx, pace)
 	done.Freed = freed.Bytes
 	left, err := notDeleted(err)
 	done.Warnings = append(done.Warnings, left...)
-	return done, err
+	return err
 }
 
 // watched counts what is in the trash, and has progress told of each name that

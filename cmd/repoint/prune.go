@@ -23,8 +23,10 @@ func (p *program) pruneCommand() *cobra.Command {
 previous, staged, pinned, waited for or where a roll back goes stays, and so does
 what a process still uses or has something mounted in; without root, processes of
 other users cannot be seen. Trees go out of sight at once and are then deleted
-while the disk has nothing else to do. What cannot be deleted is named, with what
-helps; it fails nothing.
+while the disk has nothing else to do; a terminal shows how far that is. What
+cannot be deleted is named, with what helps; it fails nothing.
+
+A push that does not fit on the disk does the same, for as much as it needs.
 
 Without a schedule of its own, have cron or a timer run it:
 
