@@ -280,9 +280,17 @@ type Retention struct {
 	// max_size = "20GiB". Default "0".
 	MaxSize Size `toml:"max_size" json:"max_size"`
 
-	// MinFree is how much disk is to be free; older releases go until it is:
+	// MinFree is how much disk is to be free, besides what a deploy checks out:
+	// it is for what build hooks make. Older releases go until it is, also right
+	// before a checkout; a deploy that lacks it even then is refused:
 	// min_free = "5GiB". Default "1GiB".
 	MinFree Size `toml:"min_free" json:"min_free"`
+
+	// MinInodes is the same for the number of files and folders that the disk can
+	// still take. File systems that do not count them (btrfs) never lack any:
+	// min_inodes = 100000. Default 0: only those of what is checked out are asked
+	// for.
+	MinInodes int `toml:"min_inodes" json:"min_inodes"`
 
 	// Grace is how long a release stays after it was built or left live, because
 	// requests may still be running in it: grace = "1h". Default "10m".

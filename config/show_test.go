@@ -63,6 +63,7 @@ keep        = 5
 max_age     = "0"
 max_size    = "0"
 min_free    = "1GiB"
+min_inodes  = 0
 grace       = "10m"
 failed_keep = 2
 failed_age  = "7d"

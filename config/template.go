@@ -105,6 +105,7 @@ branch = "main"
 #max_age = "90d"
 #max_size = "20GiB"
 #min_free = "1GiB"
+#min_inodes = 100000
 #grace = "10m"
 #failed_keep = 2
 #failed_age = "7d"

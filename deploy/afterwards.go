@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 	"repoint/config"
 	"repoint/gitsrc"
+	"repoint/internal/durable"
 	"repoint/internal/health"
 	"repoint/releases"
 )
@@ -88,7 +89,7 @@ func Afterwards(ctx context.Context, dir string, env Env, id int, sink Sink) err
 		}
 	})
 	others.Go(func() {
-		_, err := a.store.EmptyTrash(ctx)
+		_, err := a.store.EmptyTrash(ctx, durable.Pace{Idle: true})
 		emptied = a.note(id, err)
 	})
 	err = a.note(id, a.look(ctx, *end, sink))

@@ -14,6 +14,7 @@ import (
 	"repoint/gitsrc"
 	"repoint/internal/durable"
 	"repoint/internal/reload"
+	"repoint/internal/usage"
 	"repoint/releases"
 )
 
@@ -21,6 +22,7 @@ import (
 type Env struct {
 	Disk      durable.Disk     // how it changes the disk
 	Now       func() time.Time // the clock; nil is time.Now
+	Free      Free             // what a disk has free; nil asks the file system
 	Systemctl reload.Systemctl // systemd's programs; the zero value finds them
 
 	// Afterwards starts a process of its own that calls [Afterwards] for the
@@ -30,6 +32,10 @@ type Env struct {
 	// leaves that work undone.
 	Spare func(ctx context.Context, app string) error
 }
+
+// Free returns how many bytes and files the file system that dir is on can still
+// take, or [usage.Unlimited].
+type Free func(dir string) (bytes, inodes int64, err error)
 
 // App is one app, opened.
 type App struct {
@@ -63,6 +69,9 @@ func CheckName(name string) error {
 func Open(dir string, env Env) (*App, error) {
 	if env.Now == nil {
 		env.Now = time.Now
+	}
+	if env.Free == nil {
+		env.Free = usage.Free
 	}
 	if err := checkPlace(dir); err != nil {
 		return nil, err

@@ -25,11 +25,17 @@ type Artifact struct {
 	tree   gitsrc.Tree
 }
 
-// Unpack takes a tar, tar.gz or tar.zst of a built tree, judged and written like
-// a checkout. digest is the SHA-256 of the archive in hex; "" is not compared.
-// Nothing waits for it and nothing of it can be seen until a request with the
+// Archive is a built tree as it comes: a tar, tar.gz or tar.zst.
+type Archive struct {
+	From   io.Reader
+	Size   int64  // in bytes; 0: not known
+	Digest string // SHA-256 in hex; "" is not compared
+	Actor  string // who sends it
+}
+
+// Unpack takes a built tree, judged and written like a checkout. Nothing waits for it and nothing of it can be seen until a request with the
 // artifact makes it a release. Its caller discards it.
-func (a *App) Unpack(ctx context.Context, in io.Reader, digest string, sink Sink) (*Artifact, error) {
+func (a *App) Unpack(ctx context.Context, in Archive, sink Sink) (*Artifact, error) {
 	cfg, err := a.Config(ctx, "")
 	if err != nil {
 		return nil, configFailure(err)
@@ -38,12 +44,15 @@ func (a *App) Unpack(ctx context.Context, in io.Reader, digest string, sink Sink
 	if err != nil {
 		return nil, err
 	}
+	if err := a.roomToUnpack(ctx, cfg, in, sink); err != nil {
+		return nil, err
+	}
 	upload, err := a.store.NewUpload()
 	if err != nil {
 		return nil, a.diskFailure("cannot take the archive", err)
 	}
 	began := a.env.Now()
-	tree, err := unpack(ctx, in, digest, upload.Path(), checkoutOptions(cfg, account))
+	tree, err := unpack(ctx, in.From, in.Digest, upload.Path(), checkoutOptions(cfg, account))
 	if err != nil {
 		return nil, errors.Join(a.unpackFailure(ctx, err), upload.Discard())
 	}

@@ -104,6 +104,9 @@ func (r *run) begin(ctx context.Context) (tree releases.Name, fill func(context.
 	if tree, err = r.beginWithSpare(ctx); tree != "" || err != nil {
 		return tree, r.furnish, err
 	}
+	if err = r.gather(ctx); err != nil {
+		return "", nil, err
+	}
 	tree, err = r.lock.Begin(string(r.commit.Hash))
 	return tree, r.fill, err
 }

@@ -7,20 +7,32 @@ import (
 	"repoint/gitsrc"
 )
 
-// fetchParts gets what belongs to the commit's tree and is not in the source:
-// submodules and what Git LFS keeps elsewhere. What was fetched once stays.
-func (r *run) fetchParts(ctx context.Context, o gitsrc.CheckoutOptions) error {
-	if !o.Submodules && !o.LFS {
+// gather sees to what a checkout needs before its tree is begun: what belongs to
+// it and is not in the source, submodules and what Git LFS keeps elsewhere, and
+// room on the disk. What was fetched once stays. A tree that came as an artifact
+// needs none of it.
+func (r *run) gather(ctx context.Context) error {
+	if r.req.Artifact != nil {
 		return nil
 	}
-	remote, err := r.app.remote(r.config)
+	account, err := r.account()
 	if err != nil {
 		return err
+	}
+	o := checkoutOptions(r.config, account)
+	var remote gitsrc.Remote
+	if o.Submodules || o.LFS {
+		if remote, err = r.app.remote(r.config); err != nil {
+			return err
+		}
 	}
 	if o.Submodules {
 		if err := r.fetchSubmodules(ctx, remote, o); err != nil {
 			return err
 		}
+	}
+	if err := r.makeRoom(ctx, o); err != nil {
+		return err
 	}
 	if o.LFS {
 		return r.fetchLFS(ctx, remote, o)

@@ -18,9 +18,6 @@ func (r *run) checkOut(ctx context.Context, name releases.Name) error {
 		return err
 	}
 	options := checkoutOptions(r.config, account)
-	if err := r.fetchParts(ctx, options); err != nil {
-		return err
-	}
 	return r.timed("Check out", func() error {
 		r.tree, err = r.repo.Checkout(ctx, r.commit.Hash, r.app.store.Path(name), options)
 		return r.checkoutFailure(ctx, err)

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 
 	"repoint/gitsrc"
 	"repoint/internal/durable"
 	"repoint/internal/procs"
+	"repoint/internal/usage"
 	"repoint/releases"
 	"repoint/retention"
 )
@@ -22,11 +24,17 @@ type Pruned struct {
 	Warnings []string
 }
 
+// Progress is told how much has been deleted of what is to be, in names of files,
+// links and directories: first that it is none, last that it is all, unless
+// something cannot be deleted. One call at a time.
+type Progress func(done, all int64)
+
 // Prune removes what retention lets go: one release after the other, each under
 // the app's lock after a look whether something still uses it, out of sight by
 // one rename; deleting comes last, without the lock. It never waits for a
-// deploy, and fails none: while one runs or waits, nothing is pruned.
-func (a *App) Prune(ctx context.Context, actor string) (Pruned, error) {
+// deploy, and fails none: while one runs or waits, nothing is pruned. progress may
+// be nil.
+func (a *App) Prune(ctx context.Context, actor string, progress Progress) (Pruned, error) {
 	done := Pruned{App: a.Name}
 	lock, free, err := a.store.TryLock()
 	if err != nil {
@@ -36,26 +44,61 @@ func (a *App) Prune(ctx context.Context, actor string) (Pruned, error) {
 		return done, a.notNow()
 	}
 	waiting, _, err := a.store.Tickets()
-	switch {
-	case err != nil:
-	case len(waiting) > 0: // it may want what would go
+	if err == nil && len(waiting) > 0 { // it may want what would go
 		err = a.notNow()
-	default:
-		err = a.prune(ctx, lock, actor, &done)
 	}
-	if err := errors.Join(err, lock.Unlock()); err != nil {
-		return done, err
+	if err != nil {
+		return done, errors.Join(err, lock.Unlock())
 	}
-	freed, err := a.store.EmptyTrash(ctx)
-	done.Freed = freed.Bytes
-	var left *durable.NotRemovedError
-	if errors.As(err, &left) {
-		for _, one := range left.Left {
-			done.Warnings = append(done.Warnings, fmt.Sprintf("%s: %v; %s", one.Path, one.Err, one.Remedy))
+	err = errors.Join(a.prune(ctx, lock, actor, &done), lock.Unlock())
+	return done, errors.Join(err, a.delete(ctx, progress, &done)) // also when a full disk kept the journal from taking more
+}
+
+// delete deletes what is out of sight.
+func (a *App) delete(ctx context.Context, progress Progress, done *Pruned) (err error) {
+	pace := durable.Pace{Idle: true}
+	if progress != nil {
+		if pace.Gone, err = a.watched(ctx, progress); err != nil {
+			return err
 		}
-		err = nil
 	}
-	return done, err
+	freed, err := a.store.EmptyTrash(ctx, pace)
+	done.Freed = freed.Bytes
+	left, err := notDeleted(err)
+	done.Warnings = append(done.Warnings, left...)
+	return err
+}
+
+// watched counts what is in the trash, and has progress told of each name that
+// is gone from there.
+func (a *App) watched(ctx context.Context, progress Progress) (gone func(int64), err error) {
+	all, err := usage.Of(ctx, a.store.TrashPath())
+	if err != nil || all.Inodes <= 1 { // only itself
+		return nil, err
+	}
+	var mu sync.Mutex
+	done, total := int64(0), all.Inodes-1
+	progress(0, total)
+	return func(int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		progress(min(done, total), total) // a file may have several names, and is counted once
+	}, nil
+}
+
+// notDeleted tells what could not be deleted, with what helps, from other
+// errors.
+func notDeleted(err error) (warnings []string, other error) {
+	var left durable.NotRemovedError
+	other = left.Add(err)
+	for _, one := range left.Left {
+		warnings = append(warnings, "cannot delete "+one.String())
+	}
+	if more := left.Count - len(left.Left); more > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d more could not be deleted", more))
+	}
+	return warnings, other
 }
 
 func (a *App) notNow() error {
@@ -85,7 +128,7 @@ func (a *App) prune(ctx context.Context, lock *releases.Lock, actor string, done
 			done.Warnings = append(done.Warnings, fmt.Sprintf("%s stays: it %s", name.Short(), used))
 			continue
 		}
-		if err := a.remove(ctx, lock, name, verdict.Reason, actor); err != nil {
+		if err := a.remove(ctx, lock, verdict, actor); err != nil {
 			return err
 		}
 		done.Removed = append(done.Removed, name)
@@ -111,8 +154,10 @@ func (a *App) usedBy(name releases.Name) (string, error) {
 
 // remove takes one release away, after the journal has it: killed in between,
 // the next prune does it again.
-func (a *App) remove(ctx context.Context, lock *releases.Lock, name releases.Name, why, actor string) error {
-	err := a.store.Append(releases.Line{Event: releases.Removed, Time: a.env.Now(), Release: name, Reason: why, Actor: actor})
+func (a *App) remove(ctx context.Context, lock *releases.Lock, verdict retention.Verdict, actor string) error {
+	name := releases.Name(verdict.Release.Name)
+	err := a.store.Append(releases.Line{Event: releases.Removed, Time: a.env.Now(), Release: name, Reason: verdict.Reason, Actor: actor,
+		Bytes: verdict.Release.Bytes})
 	if err == nil {
 		err = lock.Remove(name)
 	}
@@ -155,7 +200,7 @@ func (a *App) Why(ctx context.Context, name releases.Name) (retention.Verdict, e
 			if err != nil || used == "" {
 				return verdict, err
 			}
-			verdict.Remove, verdict.Rule, verdict.Reason = false, "in use", used
+			verdict.Remove, verdict.Rule, verdict.Reason = false, retention.InUse, used
 		}
 		return verdict, nil
 	}

@@ -57,7 +57,7 @@ func (a *testApp) prune(seam durable.Seam) (Pruned, error) {
 		return Pruned{}, err
 	}
 	defer app.Close()
-	return app.Prune(a.t.Context(), "ada")
+	return app.Prune(a.t.Context(), "ada", nil)
 }
 
 // sealed lists the commits that have a sealed release with a whole tree.

@@ -31,7 +31,7 @@ func (a *App) Retention(ctx context.Context) ([]retention.Verdict, error) {
 
 // disk is what is free where the app lies.
 func (a *App) disk() (retention.Disk, error) {
-	bytes, inodes, err := usage.Free(a.Dir)
+	bytes, inodes, err := a.env.Free(a.Dir)
 	if inodes == usage.Unlimited {
 		inodes = -1
 	}
@@ -40,7 +40,7 @@ func (a *App) disk() (retention.Disk, error) {
 
 func policyOf(c config.Retention) retention.Policy {
 	return retention.Policy{Keep: c.Keep, MaxAge: time.Duration(c.MaxAge), MaxSize: int64(c.MaxSize), MinFree: int64(c.MinFree),
-		Grace: time.Duration(c.Grace), FailedKeep: c.FailedKeep, FailedAge: time.Duration(c.FailedAge)}
+		MinInodes: int64(c.MinInodes), Grace: time.Duration(c.Grace), FailedKeep: c.FailedKeep, FailedAge: time.Duration(c.FailedAge)}
 }
 
 // kept is what retention has to know of all releases.

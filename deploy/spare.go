@@ -12,6 +12,7 @@ import (
 	"repoint/config"
 	"repoint/gitsrc"
 	"repoint/releases"
+	"repoint/retention"
 )
 
 // spareOf says what the app's spare is: a commit as it was checked out, before
@@ -33,10 +34,12 @@ func usesSpare(cfg config.Config) bool { return cfg.Spare && !cfg.Submodules && 
 // beginWithSpare makes the release's tree of the app's spare: what differs is
 // written into it where nobody else can reach it, and one rename makes it the
 // release. "" means that there is no spare, or none that will do: then the tree
-// is made from nothing, which also knows best what is wrong with a commit.
+// is made from nothing, which also knows best what is wrong with a commit. So it
+// is when less is free on the disk than is to stay free: the spare may have to go.
 func (r *run) beginWithSpare(ctx context.Context) (releases.Name, error) {
-	if !usesSpare(r.config) {
-		return "", nil
+	disk, err := r.app.disk()
+	if err != nil || !usesSpare(r.config) || !policyOf(r.config.Retention).Fits(disk, retention.Amount{}) {
+		return "", err
 	}
 	spare, said, err := r.lock.TakeSpare()
 	if err != nil || spare == nil {

@@ -39,6 +39,9 @@ func (r *run) try(ctx context.Context) error {
 		step := strings.ToUpper(r.req.Phase[:1]) + r.req.Phase[1:]
 		return r.runHooks(ctx, step, r.req.Phase, lines, r.release)
 	}
+	if err := r.gather(ctx); err != nil {
+		return err
+	}
 	tree, err := r.lock.Begin(string(r.commit.Hash))
 	if err != nil {
 		return r.app.diskFailure("cannot make a tree", err)

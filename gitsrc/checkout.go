@@ -69,6 +69,7 @@ func (r *Repo) Checkout(ctx context.Context, commit Hash, dir string, o Checkout
 	if err != nil {
 		return fail(err)
 	}
+	r.surveyed.drop()
 	links, err := r.readLinks(ctx, list.entries)
 	if err != nil {
 		return fail(err)

@@ -49,6 +49,8 @@ type Repo struct {
 	dir  string
 	refs *git.Repository // used for refs and configuration, never for objects
 	idle atomic.Pointer[batch]
+
+	surveyed surveyed
 }
 
 // Open opens the bare repository at dir. A missing one is an error that wraps

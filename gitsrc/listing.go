@@ -31,6 +31,7 @@ const (
 type listing struct {
 	entries    []entry
 	bytes      int64
+	folders    int
 	id         Hash     // of the tree
 	lfs        bool     // some .gitattributes hands files to Git LFS
 	attributes []int    // the entries that are files called .gitattributes

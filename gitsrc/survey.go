@@ -6,8 +6,11 @@ import (
 )
 
 // survey lists what a checkout would write, judged, with submodules in their
-// places.
+// places. What was measured before is not listed again.
 func (r *Repo) survey(ctx context.Context, commit Hash, o CheckoutOptions) (*listing, error) {
+	if l := r.surveyed.get(commit, o); l != nil {
+		return l, nil
+	}
 	b, err := r.openBatch(ctx)
 	if err != nil {
 		return nil, err
@@ -26,6 +29,7 @@ func (r *Repo) survey(ctx context.Context, commit Hash, o CheckoutOptions) (*lis
 	if err == nil {
 		err = g.done(l.entries)
 	}
+	l.folders = g.folders + len(l.modules)
 	if err == nil && (len(l.attributes) > 0 || o.Subdir != "") {
 		err = r.findPointers(ctx, b, l, commit, o)
 	}

@@ -51,6 +51,7 @@ type Line struct {
 	From Name `json:"from,omitempty"` // what it pointed at before
 
 	Release Name       `json:"release,omitempty"` // of an end: what was built; of a pin, unpin or remove: which
+	Bytes   int64      `json:"bytes,omitempty"`   // of a remove: what it frees
 	Bad     Name       `json:"bad,omitempty"`     // of an end: what was gone back from
 	Until   *time.Time `json:"until,omitempty"`   // of a freeze
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"path"
+	"path/filepath"
 
 	"repoint/internal/durable"
 )
@@ -15,21 +16,29 @@ import (
 // is left to EmptyTrash, so that nobody waits for it.
 const smallTrash = 1000
 
-// EmptyTrash deletes what is in the trash, while the disk has nothing else to
-// do, until ctx ends. It needs no lock: a deploy may go on meanwhile, and another
+// EmptyTrash deletes what is in the trash until ctx ends, at most pace.Most
+// names of it. It needs no lock: a deploy may go on meanwhile, and another
 // process may empty the trash too. What comes in meanwhile may be left for the
 // next call, and what a killed process leaves certainly is.
 //
 // What cannot be deleted stays, and all else goes: the error wraps a
 // [*durable.NotRemovedError], which has the remedies. It is no reason to fail
 // anything: it is out of sight.
-func (s *Store) EmptyTrash(ctx context.Context) (durable.Removed, error) {
-	removed, err := s.empty(ctx, durable.Pace{Idle: true})
+func (s *Store) EmptyTrash(ctx context.Context, pace durable.Pace) (durable.Removed, error) {
+	removed, err := s.empty(ctx, pace)
 	if err != nil {
 		err = fmt.Errorf("emptying the trash: %w", err)
 	}
 	return removed, err
 }
+
+// Settle waits until the disk has all that was changed. Some file systems give
+// deleted space back only then.
+func (s *Store) Settle() error { return s.dir.SyncFS() }
+
+// TrashPath returns the absolute path of the directory that [Store.EmptyTrash]
+// empties.
+func (s *Store) TrashPath() string { return filepath.Join(s.Dir(), trashDir) }
 
 // TrashLeft reports whether there is something for EmptyTrash to do.
 func (s *Store) TrashLeft() bool {

@@ -24,6 +24,7 @@ var remedies = []struct {
 	{Next, "staged as next", "cancel what is staged"},
 	{Waiting, "asked for by a waiting request", "cancel that request"},
 	{Held, "held by a fleet prepare", "let that end"},
+	{InUse, "in use", "restart what uses them"},
 	{Unknown, "without a seal and of unknown origin", "look, and delete what nobody needs"},
 	{Grace, "within the grace", "wait"},
 }
@@ -56,8 +57,12 @@ func (d *decision) help(missing Amount) (list []Help) {
 // elsewhere is what always helps.
 func (d *decision) elsewhere(missing Amount) Help {
 	help := Help{Rule: MinFree, Amount: missing, Text: "free " + missing.text(roundUp) + " elsewhere on the disk"}
-	if enough := d.policy.MinFree - missing.Bytes; missing.Inodes == 0 && enough > 0 {
-		help.Text += ", or lower min_free to " + roundDown(enough)
+	lower := Amount{d.policy.MinFree - missing.Bytes, d.policy.MinInodes - missing.Inodes}
+	switch {
+	case missing.Inodes == 0 && lower.Bytes > 0:
+		help.Text += ", or lower min_free to " + roundDown(lower.Bytes)
+	case missing.Bytes == 0 && lower.Inodes > 0:
+		help.Text += fmt.Sprintf(", or lower min_inodes to %d", lower.Inodes)
 	}
 	return help
 }

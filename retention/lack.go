@@ -42,9 +42,9 @@ func (p Policy) lackText(disk Disk, want Amount) string {
 		wish := fmt.Sprintf("%d are wanted", want.Inodes)
 		switch {
 		case want.Inodes == 0:
-			wish = fmt.Sprintf("%d should be", p.MinInodes)
+			wish = fmt.Sprintf("min_inodes is %d", p.MinInodes)
 		case p.MinInodes > 0:
-			wish += fmt.Sprintf(" besides %d", p.MinInodes)
+			wish += fmt.Sprintf(" besides min_inodes %d", p.MinInodes)
 		}
 		texts = append(texts, fmt.Sprintf("%d inodes are free, %s", disk.FreeInodes, wish))
 	}

@@ -95,6 +95,8 @@ func parseRelease(line string) (r Release, err error) {
 		switch flag := flags[word]; {
 		case flag != nil:
 			*flag = true
+		case word == "used":
+			r.Used = "is used by process 12 (node: cwd)"
 		case word == "unsealed":
 			r.Sealed = false
 		case word[0] == '#':

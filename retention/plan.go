@@ -28,6 +28,7 @@ const (
 	Held       Rule = "held"
 	Waiting    Rule = "waiting"
 	Building   Rule = "building"
+	InUse      Rule = "in use"
 	Unknown    Rule = "unknown"
 	Grace      Rule = "grace"
 	Keep       Rule = "keep"

@@ -35,6 +35,8 @@ func (r Release) protected() (Rule, string) {
 		return Waiting, "a waiting request asks for it"
 	case r.Building:
 		return Building, "is being built"
+	case r.Used != "":
+		return InUse, r.Used
 	case !r.Sealed && r.Deploy == 0 && r.Built.IsZero():
 		return Unknown, "has no seal, and nothing is known of who began it: left alone"
 	}

@@ -7,8 +7,8 @@
 // The rules, the first that fits decides:
 //
 //  1. Live, previous and next stay; so does where a roll back goes, what is
-//     pinned, held, waited for or being built, a tree without a seal of which
-//     nothing is known, what left live less than grace ago, and what was
+//     pinned, held, waited for, being built or in use, a tree without a seal of
+//     which nothing is known, what left live less than grace ago, and what was
 //     sealed less than grace ago. No limit overrules this.
 //  2. Of the good releases the newest stay, as many as keep says besides live,
 //     previous and next. A pin or the grace gives nobody else's place away.
@@ -61,6 +61,7 @@ type Release struct {
 	Held                 bool   // a fleet prepare holds it
 	Waiting              bool   // a request that waits asks for it
 	Building             bool   // a deploy is building it now
+	Used                 string // by what, "is used by process 12 (node: cwd)"; empty: by nobody, or nobody has looked
 	Pinned               string // by whom and why, "by ada: before the move"; empty: it is not
 
 	Amount // what removing it alone frees: without what other releases share, see [Shared]

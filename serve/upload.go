@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -63,6 +64,9 @@ func (e *exchange) uploadWords() ([]string, Token, error) {
 		return nil, Token{}, err
 	}
 	words := []string{"upload", app, "-", "--commit", commit, "--digest", digest}
+	if size := e.r.ContentLength; size > 0 {
+		words = append(words, "--size", strconv.FormatInt(size, 10))
+	}
 	for _, name := range []string{"stage", "rebuild"} {
 		given, err := flag(query, name)
 		if err != nil {

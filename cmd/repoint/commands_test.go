@@ -27,7 +27,7 @@ import (
 //	sound                   nothing half-done is left in the app, all parts tell the same story
 //	waitfor FILE PATTERN    waits until the file matches
 //	eviltree BRANCH NAME    makes the branch a commit whose tree has one file NAME, whatever it is
-//	tmpfs DIR SIZE          mounts a file system of that size, "ro" makes it read-only
+//	tmpfs DIR SIZE OPTION   mounts a file system of that size; "ro" makes it read-only
 //	expand FILE…            replaces $VAR and ${VAR} in files
 //	start, signal, finish   see process_test.go
 //	reading, read           see reading_test.go
@@ -173,14 +173,14 @@ func expandCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func tmpfsCommand(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, args, 2, 2, "tmpfs DIR SIZE|ro")
+	usage(ts, neg, args, 2, 3, "tmpfs DIR SIZE|ro [OPTION,…]")
 	dir := ts.MkAbs(args[0])
 	if args[1] == "ro" {
 		ts.Check(unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
 		return
 	}
 	ts.Check(os.MkdirAll(dir, 0o755))
-	ts.Check(unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755,size="+args[1]))
+	ts.Check(unix.Mount("tmpfs", dir, "tmpfs", 0, strings.Join(append([]string{"mode=755,size=" + args[1]}, args[2:]...), ",")))
 	ts.Defer(func() { unix.Unmount(dir, unix.MNT_DETACH) }) // or the work directory could not be removed
 }
 

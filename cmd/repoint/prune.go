@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -22,8 +23,10 @@ func (p *program) pruneCommand() *cobra.Command {
 previous, staged, pinned, waited for or where a roll back goes stays, and so does
 what a process still uses or has something mounted in; without root, processes of
 other users cannot be seen. Trees go out of sight at once and are then deleted
-while the disk has nothing else to do. What cannot be deleted is named, with what
-helps; it fails nothing.
+while the disk has nothing else to do; a terminal shows how far that is. What
+cannot be deleted is named, with what helps; it fails nothing.
+
+A push that does not fit on the disk does the same, for as much as it needs.
 
 Without a schedule of its own, have cron or a timer run it:
 
@@ -77,19 +80,36 @@ func (p *program) pruneOne(ctx context.Context, app *deploy.App, dry bool) (prun
 		pruned.App = app.Name
 		pruned.Verdicts, err = app.Retention(ctx)
 	} else {
-		pruned, err = app.Prune(ctx, p.actor())
+		pruned, err = p.pruneShown(ctx, app)
 	}
 	for _, warning := range pruned.Warnings {
 		fmt.Fprintf(p.stderr, "warning: %s: %s\n", app.Name, warning)
 	}
-	if err != nil || p.json {
+	switch {
+	case p.json:
 		return pruned, err
-	}
-	if dry {
+	case dry && err == nil:
 		return pruned, p.showVerdicts(pruned.Verdicts)
 	}
-	fmt.Fprintf(p.stderr, "%s: removed %d of %d releases, freed %s\n", app.Name, len(pruned.Removed), len(pruned.Verdicts), deploy.Bytes(pruned.Freed))
-	return pruned, nil
+	for _, v := range pruned.Verdicts {
+		if name := releases.Name(v.Release.Name); slices.Contains(pruned.Removed, name) {
+			fmt.Fprintf(p.stderr, "%s: removed %s, %s: %s\n", app.Name, name.Short(), deploy.Bytes(v.Release.Bytes), v.Reason)
+		}
+	}
+	if err == nil {
+		fmt.Fprintf(p.stderr, "%s: removed %d of %d releases, freed %s\n", app.Name, len(pruned.Removed), len(pruned.Verdicts), deploy.Bytes(pruned.Freed))
+	}
+	return pruned, err
+}
+
+// pruneShown shows how far it is, on a terminal.
+func (p *program) pruneShown(ctx context.Context, app *deploy.App) (deploy.Pruned, error) {
+	bar := p.bar(app.Name + ": deleting")
+	if bar == nil {
+		return app.Prune(ctx, p.actor(), nil)
+	}
+	defer bar.clear()
+	return app.Prune(ctx, p.actor(), bar.show)
 }
 
 // pruneView is what one prune did, as JSON.

@@ -21,6 +21,7 @@ import (
 // uploading are the flags of upload.
 type uploading struct {
 	commit, digest    string
+	size              int64
 	to, tokenFile     string
 	stage, rebuild    bool
 	message, override string
@@ -46,8 +47,8 @@ is cut off leaves nothing and is sent again.`,
 				return hintedError{usageError{fmt.Errorf("--commit must be the full hash of the commit: %w", err)}, "git rev-parse HEAD prints it"}
 			}
 			if u.to != "" {
-				if u.message != "" || u.override != "" || u.digest != "" {
-					return usageError{errors.New("--message, --override and --digest are for uploads on this machine, without --to")}
+				if u.message != "" || u.override != "" || u.digest != "" || u.size != 0 {
+					return usageError{errors.New("--message, --override, --digest and --size are for uploads on this machine, without --to")}
 				}
 				return p.uploadTo(cmd.Context(), args[0], args[1], u)
 			}
@@ -59,6 +60,7 @@ is cut off leaves nothing and is sent again.`,
 	flags := cmd.Flags()
 	flags.StringVar(&u.commit, "commit", "", "the full hash of the commit that DIR was built from (required)")
 	flags.StringVar(&u.digest, "digest", "", "the SHA-256 of the archive on standard input, in hex")
+	flags.Int64Var(&u.size, "size", 0, "how many bytes the archive on standard input has, to see first whether there is room")
 	flags.StringVar(&u.to, "to", "", "the server, such as https://deploy.example.com (default: this machine)")
 	flags.StringVar(&u.tokenFile, "token-file", "", "the file with the token for the server (default $REPOINT_TOKEN)")
 	flags.BoolVar(&u.stage, "stage", false, "make it ready as next, not live")
@@ -77,7 +79,7 @@ func (p *program) uploadHere(ctx context.Context, app *deploy.App, dir string, u
 	if err != nil {
 		return err
 	}
-	artifact, err := app.Unpack(ctx, in, u.digest, deploy.Printer(p.stderr))
+	artifact, err := app.Unpack(ctx, deploy.Archive{From: in, Size: max(u.size, 0), Digest: u.digest, Actor: p.actor()}, deploy.Printer(p.stderr))
 	if err := errors.Join(err, done()); err != nil {
 		return err
 	}

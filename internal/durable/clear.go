@@ -16,6 +16,7 @@ type clearing struct {
 	ctx  context.Context
 	most int64
 	crew *crew
+	gone func(bytes int64)
 
 	top    *folder // the tree, once it is open
 	mu     sync.Mutex
@@ -30,7 +31,7 @@ type clearing struct {
 }
 
 func newClearing(ctx context.Context, pace Pace) *clearing {
-	return &clearing{ctx: ctx, most: int64(pace.Most), began: time.Now().UnixNano(), crew: newCrew(pace), lifted: map[string]bool{}}
+	return &clearing{ctx: ctx, most: int64(pace.Most), began: time.Now().UnixNano(), crew: newCrew(pace), gone: pace.Gone, lifted: map[string]bool{}}
 }
 
 // run removes one name in a directory that is not removed itself.
@@ -112,9 +113,14 @@ func (c *clearing) rmdir(f *folder, name string, is *unix.Statx_t) error {
 // count counts what is gone. A file that has another name still takes its
 // blocks.
 func (c *clearing) count(is *unix.Statx_t) {
-	c.names.Add(1)
+	bytes := int64(0)
 	if is.Nlink == 1 || is.Mode&unix.S_IFMT == unix.S_IFDIR {
-		c.bytes.Add(int64(is.Blocks) * 512)
+		bytes = int64(is.Blocks) * 512
+	}
+	c.names.Add(1)
+	c.bytes.Add(bytes)
+	if c.gone != nil {
+		c.gone(bytes)
 	}
 }
 

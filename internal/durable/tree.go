@@ -19,6 +19,9 @@ type Pace struct {
 	Idle bool
 	// Most is how many names are removed before it stops; 0 is no limit.
 	Most int
+	// Gone, if it is not nil, is called after each name that was removed, with
+	// the bytes that this has freed, by several goroutines at a time.
+	Gone func(bytes int64)
 }
 
 // Removed is what a removal did.

@@ -120,9 +120,18 @@ func TestRemoveTreeWide(t *testing.T) {
 	for i := range dirs {
 		check(t, os.Mkdir(filepath.Join(dir.Path(), fmt.Sprintf("tree/wide/d%d", i)), 0o755))
 	}
-	done, err := dir.RemoveTreePaced(t.Context(), "tree", durable.Pace{})
+	var told durable.Removed
+	var mu sync.Mutex
+	done, err := dir.RemoveTreePaced(t.Context(), "tree", durable.Pace{Gone: func(bytes int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		told.Add(durable.Removed{Names: 1, Bytes: bytes})
+	}})
 	if err != nil || !done.Whole || done.Names != 2+files+dirs {
 		t.Errorf("removed %+v, %v", done, err)
+	}
+	if told.Names != done.Names || told.Bytes != done.Bytes {
+		t.Errorf("was told of %+v, not of %+v", told, done)
 	}
 }
 
