@@ -55,6 +55,9 @@ func (a *App) Prune(ctx context.Context, actor string) (Pruned, error) {
 		}
 		err = nil
 	}
+	if err == nil {
+		a.notePrune(actor, &done)
+	}
 	return done, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -25,9 +26,8 @@ other users cannot be seen. Trees go out of sight at once and are then deleted
 while the disk has nothing else to do. What cannot be deleted is named, with what
 helps; it fails nothing.
 
-Without a schedule of its own, have cron or a timer run it:
-
-  17 * * * *  repoint prune --apps /srv`,
+"repoint serve" prunes by itself, as the schedule of [retention] says. On a machine
+without it cron or systemd can: "repoint init DIR --cron" prints what they need.`,
 		Example:           "  repoint prune blog --dry-run\n  repoint prune",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: p.completeApp(false),
@@ -47,6 +47,7 @@ Without a schedule of its own, have cron or a timer run it:
 // prune prunes the apps in turn. A failure of one does not keep the others from
 // being pruned; the first is returned.
 func (p *program) prune(ctx context.Context, apps []string, dry bool) (first error) {
+	outlive()
 	ctx, stop := untilTold(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	all := []pruneView{}
@@ -140,6 +141,22 @@ func stays(v retention.Verdict) string {
 		return "goes"
 	}
 	return "stays"
+}
+
+// schedules tells when each app is to be pruned.
+func (p *program) schedules(ctx context.Context) ([]retention.App, error) {
+	apps, err := p.appsDir()
+	if err != nil {
+		return nil, err
+	}
+	names, err := p.appNames()
+	list := []retention.App{}
+	for _, name := range names {
+		app, err := deploy.Schedule(ctx, filepath.Join(apps, name), p.env())
+		app.Name, app.Fault = name, err
+		list = append(list, app)
+	}
+	return list, err
 }
 
 func (p *program) whyCommand() *cobra.Command {
