@@ -36,7 +36,11 @@ func (s *Server) prune(app string) error {
 		return retention.ErrBusy
 	case status != 0:
 		refused := exited("prune", status, talk.String())
-		log.Error().Int("status", status).Str("hint", refused.Hint).Dur("took", time.Since(began)).Err(refused).Msg("prune")
+		line := log.Error().Int("status", status).Dur("took", time.Since(began)).Err(refused)
+		if refused.Hint != "" {
+			line.Str("hint", refused.Hint)
+		}
+		line.Msg("prune")
 		return refused
 	}
 	logPruned(log.With().Dur("took", time.Since(began)).Logger(), result.last())
