@@ -17,8 +17,8 @@
 // The daemon deploys nothing itself: it starts git's receive-pack, whose git
 // hook deploys, or repoint's own command. A child that changes something runs
 // to its end when its client goes away or the daemon stops; a child that only
-// reads is stopped then. The daemon keeps no state in memory that a kill could
-// lose.
+// reads is stopped then. Prunes are children that a schedule asks for. The daemon
+// keeps no state in memory that a kill could lose.
 package serve
 
 import (
