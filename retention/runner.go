@@ -144,7 +144,7 @@ type appLog struct {
 }
 
 func (l appLog) Info(string, ...any) {
-	l.Logger.Info("prune left out: the one before has not ended", "app", l.app)
+	l.Logger.Info("prune left out: the one before is not done", "app", l.app)
 }
 
 func (l appLog) Error(err error, _ string, more ...any) {

@@ -182,7 +182,7 @@ func TestScheduleSkipsWhatStillRuns(t *testing.T) {
 		w.prune = func(string) error { <-goOn; return nil }
 		w.start()
 		w.until("03:30")
-		skipped := "info: prune left out: the one before has not ended, app blog"
+		skipped := "info: prune left out: the one before is not done, app blog"
 		w.want([]string{"blog 01:00"}, skipped, skipped)
 		w.change(func() { w.apps[0].When = crontab("45 * * * *") })
 		w.until("03:50")
