@@ -268,6 +268,11 @@ type Health struct {
 // staged, pinned, waited for or in use stays in any case, and so does where a
 // roll back goes. All limits are ceilings, and the lowest counts.
 type Retention struct {
+	// Schedule is when `repoint serve` prunes: schedule = "0 3 * * *". What it
+	// missed while it was not running it makes up for when it starts. Default
+	// "17 * * * *", once an hour.
+	Schedule Schedule `toml:"schedule" json:"schedule"`
+
 	// Keep is how many good releases stay besides what is live, previous and
 	// staged: keep = 10. Default 5.
 	Keep int `toml:"keep" json:"keep"`
@@ -415,7 +420,7 @@ func Default() Config {
 		Hooks:  Hooks{Timeout: Duration(15 * time.Minute)},
 		Reload: Reload{Timeout: Duration(30 * time.Second), Stale: StaleWarn, Settle: Duration(10 * time.Second)},
 		Health: Health{Status: 200, Times: 3, Within: Duration(30 * time.Second), Interval: Duration(500 * time.Millisecond)},
-		Retention: Retention{Keep: 5, MinFree: 1 << 30, Grace: Duration(10 * time.Minute),
+		Retention: Retention{Schedule: "17 * * * *", Keep: 5, MinFree: 1 << 30, Grace: Duration(10 * time.Minute),
 			FailedKeep: 2, FailedAge: Duration(7 * 24 * time.Hour)},
 		Limits:  Limits{Files: 500_000, Bytes: 4 << 30, Push: 1 << 30, Depth: 64},
 		Webhook: Webhook{MaxBody: 1 << 20, Forced: ForcedDeploy},

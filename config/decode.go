@@ -26,6 +26,8 @@ func wanted(s setting) string {
 		return `a size such as "500MB" or "4GiB"`
 	case *Duration:
 		return `a duration such as "90s", "15m" or "30d"`
+	case *Schedule:
+		return `a schedule such as "17 * * * *"`
 	case *Commands:
 		return "a command line or a list of them"
 	case *[]string:
@@ -52,6 +54,8 @@ func (r *reader) value(s setting, n *unstable.Node, at span) {
 		*field, ok = r.size(s, n, at, *field)
 	case *Duration:
 		*field, ok = r.duration(s, n, at, *field)
+	case *Schedule:
+		*field, ok = r.schedule(s, n, at, *field)
 	case *Commands:
 		*field, elements, ok = r.commands(s, n, at, *field)
 	case *[]string:
@@ -131,6 +135,18 @@ func (r *reader) duration(s setting, n *unstable.Node, at span, old Duration) (D
 		return old, false
 	}
 	return d, true
+}
+
+func (r *reader) schedule(s setting, n *unstable.Node, at span, old Schedule) (Schedule, bool) {
+	text, ok := r.text(s, n, at, "")
+	if !ok {
+		return old, false
+	}
+	if problem, hint := scheduleProblem(text); problem != "" {
+		r.fault(at, hint, "%s %s", s.name, problem)
+		return old, false
+	}
+	return Schedule(text), true
 }
 
 func (r *reader) commands(s setting, n *unstable.Node, at span, old Commands) (Commands, []span, bool) {

@@ -46,6 +46,8 @@ func (c Config) valueTOML(s setting) string {
 	switch field := s.field(&c).(type) {
 	case *string:
 		return quoteTOML(*field)
+	case *Schedule:
+		return quoteTOML(string(*field))
 	case *[]string:
 		return listTOML(*field)
 	case *Commands:

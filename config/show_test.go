@@ -59,6 +59,7 @@ commit_header = ""
 watch         = "0"
 
 [retention]
+schedule    = "17 * * * *"
 keep        = 5
 max_age     = "0"
 max_size    = "0"

@@ -99,8 +99,10 @@ branch = "main"
 #watch = "5m"
 
 # Which releases repoint prune keeps, besides what is live, previous, staged, pinned
-# or in use. Failed ones have places of their own.
+# or in use. Failed ones have places of their own. The schedule, in UTC, is for
+# repoint serve; without it see repoint init --cron.
 [retention]
+#schedule = "17 * * * *"
 #keep = 5
 #max_age = "90d"
 #max_size = "20GiB"

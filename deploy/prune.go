@@ -51,7 +51,11 @@ func (a *App) Prune(ctx context.Context, actor string, progress Progress) (Prune
 		return done, errors.Join(err, lock.Unlock())
 	}
 	err = errors.Join(a.prune(ctx, lock, actor, &done), lock.Unlock())
-	return done, errors.Join(err, a.delete(ctx, progress, &done)) // also when a full disk kept the journal from taking more
+	err = errors.Join(err, a.delete(ctx, progress, &done)) // also when a full disk kept the journal from taking more
+	if err == nil {
+		a.notePrune(actor, &done)
+	}
+	return done, err
 }
 
 // delete deletes what is out of sight.

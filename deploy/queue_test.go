@@ -77,3 +77,31 @@ func TestExactlyOneGoesOn(t *testing.T) {
 		}
 	}
 }
+
+// A prune holds the lock without a name: what waits does not say that it waits
+// for a deploy that has long ended.
+func TestWaitsForWhatIsNoDeploy(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t, "")
+	commit := a.commit("", map[string]string{"page": "one"})
+	for _, wait := range []string{"before any deploy", "after one"} {
+		app := a.tidy()
+		lock, free, err := app.store.TryLock()
+		if err != nil || !free {
+			t.Fatal(free, err)
+		}
+		said := ""
+		result := app.Deploy(t.Context(), Request{Action: Live, Commit: commit, Ref: "refs/heads/main"}, func(e Event) {
+			if e.Kind == Wait {
+				said = e.Text
+				if err := lock.Unlock(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		if result.Failure != nil || said != "waiting for a prune or a repair to end" {
+			t.Errorf("%s: %q, %v", wait, said, result.Failure)
+		}
+		app.Close()
+	}
+}

@@ -20,8 +20,12 @@ type Status struct {
 	Frozen   *releases.Frozen  `json:"frozen,omitempty"`
 	Running  *releases.Ticket  `json:"running,omitempty"`
 	Waiting  []releases.Ticket `json:"waiting,omitempty"`
-	Last     *Record           `json:"last,omitempty"`     // the last deploy that ended
-	Warnings []string          `json:"warnings,omitempty"` // what does not fit together
+	Last     *Record           `json:"last,omitempty"` // the last deploy that ended
+
+	Pruned    *releases.LastPrune `json:"pruned,omitempty"`
+	NextPrune *time.Time          `json:"next_prune,omitempty"` // the next time of retention.schedule
+
+	Warnings []string `json:"warnings,omitempty"` // what does not fit together
 }
 
 // View is one release as people look at it.
@@ -87,7 +91,7 @@ func (a *App) Status(ctx context.Context) (Status, error) {
 		return s, err
 	}
 	s.Warnings = append(s.Warnings, a.sourceWarnings(ctx)...)
-	return s, nil
+	return s, a.pruneStatus(ctx, &s)
 }
 
 // goingOn adds who runs, who waits and what ended last.

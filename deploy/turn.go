@@ -131,7 +131,7 @@ func (r *run) takeTurn(ctx context.Context) error {
 			return r.enter(ctx)
 		}
 		if tries == 1 { // a reader may have held the lock for an instant
-			r.tell(Wait, "", "waiting for "+describe(r.app.store.Holder().Ticket, r.app.env.Now()), 0)
+			r.tell(Wait, "", "waiting for "+r.holding(), 0)
 		}
 		if tries > 0 && !aside { // who has just got the lock may not have said so yet
 			aside = r.pushAside()
@@ -156,6 +156,15 @@ func (r *run) pushAside() (done bool) {
 		r.tell(Warning, "", fmt.Sprintf("deploy %d was told to stop", stopped.Deploy), 0)
 	}
 	return err == nil
+}
+
+// holding says who has the lock: a deploy, or else what leaves no name there.
+func (r *run) holding() string {
+	holder := r.app.store.Holder()
+	if _, end, err := r.app.store.Deploy(holder.Deploy); holder.Deploy == 0 || end != nil || err != nil {
+		return "a prune or a repair to end"
+	}
+	return describe(holder.Ticket, r.app.env.Now())
 }
 
 func describe(t releases.Ticket, now time.Time) string {

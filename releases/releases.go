@@ -14,6 +14,7 @@
 //	    ├── lock                flock: one deploy at a time; holds who has or had it
 //	    ├── journal.jsonl       history, one JSON line per event, see [Line]
 //	    ├── seals/<release>.json    see [Seal]
+//	    ├── pruned.json         when retention looked last, see [LastPrune]
 //	    ├── logs/<deploy>.log   what each deploy printed
 //	    ├── waiting/<deploy>.json   requests that wait for the lock, see [Ticket]
 //	    ├── uploads/            trees that become releases later, see [Upload]

@@ -1,4 +1,6 @@
-// Package retention decides which releases may go.
+// Package retention decides which releases may go, and when it is time to look.
+//
+// [Schedule] has apps pruned, by whatever it is given for that.
 //
 // [Plan] is given the releases, the policy, what the disk has free and the
 // time; it returns for each release whether it stays and why, in words. It is

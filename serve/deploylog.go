@@ -57,7 +57,7 @@ func codeOf(status int) int {
 		return http.StatusUnprocessableEntity
 	case exitRefused:
 		return http.StatusBadRequest
-	case 4: // frozen, or superseded
+	case exitBusy:
 		return http.StatusConflict
 	case exitNotFound:
 		return http.StatusNotFound

@@ -17,8 +17,8 @@
 // The daemon deploys nothing itself: it starts git's receive-pack, whose git
 // hook deploys, or repoint's own command. A child that changes something runs
 // to its end when its client goes away or the daemon stops; a child that only
-// reads is stopped then. The daemon keeps no state in memory that a kill could
-// lose.
+// reads is stopped then. Prunes are children that a schedule asks for. The daemon
+// keeps no state in memory that a kill could lose.
 package serve
 
 import (
@@ -34,6 +34,8 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sync/errgroup"
+
+	"repoint/retention"
 )
 
 // Config says what a server serves, where and with what.
@@ -51,6 +53,10 @@ type Config struct {
 	// to for the first time. One call at a time. nil: unknown apps are refused.
 	Create func(ctx context.Context, app string) error
 
+	// Schedules tells when the apps are to be pruned; asked again and again. nil:
+	// nothing is pruned by itself.
+	Schedules func(context.Context) ([]retention.App, error)
+
 	Getenv func(string) string // where PATH, HOME and REPOINT_LOG for children come from; nil: os.Getenv
 	Log    zerolog.Logger      // one line per connection, command and HTTP request
 	Limits Limits              // zero: DefaultLimits()
@@ -66,7 +72,7 @@ type Server struct {
 	tokens   tokenCache
 	webhooks *webhooks // nil: there is no HTTP
 	creating sync.Mutex
-	open     sync.WaitGroup // connections, each until its last command or request has ended
+	open     sync.WaitGroup // connections, each until its last command or request has ended; prunes
 }
 
 // Listen opens the ports, and makes the state directory and the host key at
@@ -173,6 +179,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	if s.web != nil {
 		group.Go(func() error { return s.serveHTTP(ctx, cut) })
+	}
+	if s.config.Schedules != nil {
+		s.open.Go(func() { s.schedule(ctx) })
 	}
 	err := group.Wait()
 

@@ -11,10 +11,12 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Exit statuses of what the server itself says; a command's own are passed on.
+// Exit statuses of what the server itself says or acts upon; a command's own are
+// passed on.
 const (
 	exitShell    = 1 // there is no shell
 	exitRefused  = 2 // not a command, or not for this key
+	exitBusy     = 4 // frozen, superseded, or a deploy is in the way
 	exitNotFound = 5 // no such app
 	exitCannot   = 6 // the command could not be started
 )

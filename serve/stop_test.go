@@ -27,18 +27,23 @@ func TestStop(t *testing.T) {
 	heard(t, begun)
 	stopped := make(chan struct{})
 	go func() { s.stop(); close(stopped) }()
-	for { // the port is closed first
-		conn, err := net.Dial("tcp", s.Addr().String())
-		if err != nil {
-			break
-		}
-		conn.Close()
-	}
+	s.closes()
 	say(t, goOn, "deployed")
 	check(t, session.Wait())
 	within(t, "the server's end", stopped)
 	if out.String() != "deployed\n" {
 		t.Errorf("the deploy said %q", out)
+	}
+}
+
+// closes waits until the port is closed, which comes first.
+func (s *server) closes() {
+	for {
+		conn, err := net.Dial("tcp", s.Addr().String())
+		if err != nil {
+			return
+		}
+		conn.Close()
 	}
 }
 

@@ -16,27 +16,44 @@ import (
 
 func (p *program) initCommand() *cobra.Command {
 	var branch string
+	var cron bool
 	cmd := &cobra.Command{
 		Use:   "init DIR",
 		Short: "Make an app: its directory, repo.git to push to, repoint.toml",
 		Long: `Make the app DIR, or put right what is missing of it. Nothing that is there is
-changed, but the git hook is renewed: run it again after repoint has moved.`,
-		Example: "  repoint init /srv/blog\n  repoint init /srv/shop --branch release",
+changed, but the git hook is renewed: run it again after repoint has moved.
+
+Where "repoint serve" does not run, nothing prunes the app by itself. With --cron a
+line for cron and a service with its timer for systemd are printed that do, as the
+schedule of [retention] says; of an app that is there, nothing else is done.`,
+		Example: "  repoint init /srv/blog\n  repoint init /srv/shop --branch release\n  repoint init /srv/blog --cron",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := filepath.Abs(args[0])
 			if err != nil {
 				return err
 			}
+			if cron && isApp(dir) {
+				return p.printCron(cmd.Context(), dir)
+			}
 			if err := p.create(cmd.Context(), dir, branch); err != nil {
 				return err
 			}
 			p.sayRemote(dir, branch)
+			if cron {
+				return p.printCron(cmd.Context(), dir)
+			}
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&branch, "branch", "main", "the branch that goes live, for a new app")
+	cmd.Flags().BoolVar(&cron, "cron", false, "print what cron or systemd need to prune it")
 	return cmd
+}
+
+func isApp(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, ".repoint", "seals"))
+	return err == nil
 }
 
 // create makes an app whose git hook runs this binary.

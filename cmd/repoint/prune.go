@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -28,9 +29,8 @@ cannot be deleted is named, with what helps; it fails nothing.
 
 A push that does not fit on the disk does the same, for as much as it needs.
 
-Without a schedule of its own, have cron or a timer run it:
-
-  17 * * * *  repoint prune --apps /srv`,
+"repoint serve" prunes by itself, as the schedule of [retention] says. On a machine
+without it cron or systemd can: "repoint init DIR --cron" prints what they need.`,
 		Example:           "  repoint prune blog --dry-run\n  repoint prune",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: p.completeApp(false),
@@ -50,6 +50,7 @@ Without a schedule of its own, have cron or a timer run it:
 // prune prunes the apps in turn. A failure of one does not keep the others from
 // being pruned; the first is returned.
 func (p *program) prune(ctx context.Context, apps []string, dry bool) (first error) {
+	outlive()
 	ctx, stop := untilTold(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	all := []pruneView{}
@@ -160,6 +161,22 @@ func stays(v retention.Verdict) string {
 		return "goes"
 	}
 	return "stays"
+}
+
+// schedules tells when each app is to be pruned.
+func (p *program) schedules(ctx context.Context) ([]retention.App, error) {
+	apps, err := p.appsDir()
+	if err != nil {
+		return nil, err
+	}
+	names, err := p.appNames()
+	list := []retention.App{}
+	for _, name := range names {
+		app, err := deploy.Schedule(ctx, filepath.Join(apps, name), p.env())
+		app.Name, app.Fault = name, err
+		list = append(list, app)
+	}
+	return list, err
 }
 
 func (p *program) whyCommand() *cobra.Command {

@@ -20,7 +20,8 @@ func (p *program) serveCommand() *cobra.Command {
 		Short: "Take pushes and uploads over an embedded SSH and HTTP server",
 		Long: `Serve every app in the apps directory, over SSH to the keys that were let in with
 "repoint keys add", over HTTP to the tokens of "repoint token create". Deploys
-that run when it is stopped go on to their end.
+that run when it is stopped go on to their end. Apps are pruned as the schedule of
+their [retention] says; what was missed meanwhile is made up for at the start.
 
 Over HTTP there are:
 
@@ -47,6 +48,7 @@ do is logged to the file that $REPOINT_LOG names, if any.`,
 				return err
 			}
 			config.Apps, config.Exe, config.Getenv, config.Log = apps, exe, p.getenv, p.logger(p.stderr)
+			config.Schedules = p.schedules
 			if create {
 				config.Create = func(ctx context.Context, app string) error {
 					return p.create(ctx, filepath.Join(apps, app), "main")

@@ -65,6 +65,9 @@ func (p *program) showStatus(ctx context.Context, name string) error {
 	if s.Last != nil {
 		rows = append(rows, []string{"last deploy", fmt.Sprintf("%d, %s, %s %s", s.Last.Deploy, s.Last.Outcome, p.ago(s.Last.Time), s.Last.Error)})
 	}
+	if s.Pruned != nil || s.NextPrune != nil {
+		rows = append(rows, []string{"pruned", p.pruneLine(s)})
+	}
 	err = table(p.stdout, rows)
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(p.stderr, "warning: %s\n", warning)
@@ -85,6 +88,17 @@ func (p *program) describe(v *deploy.View, none string) string {
 
 func (p *program) ticketLine(id int, ref, actor string, since time.Time) string {
 	return fmt.Sprintf("deploy %d, %s by %s, since %s", id, ref, actor, p.ago(since))
+}
+
+func (p *program) pruneLine(s deploy.Status) string {
+	text := "not yet"
+	if s.Pruned != nil {
+		text = p.ago(s.Pruned.Time) + " by " + s.Pruned.By
+	}
+	if s.NextPrune != nil {
+		text += ", due " + s.NextPrune.Local().Format("2006-01-02 15:04")
+	}
+	return text
 }
 
 func (p *program) listStatus(ctx context.Context) error {

@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"internal/demo":      {"deploy", "gitsrc", "hooks/githook", "releases", "serve"},
 	"internal/sshclient": {},
 	"internal/rooms":     {},
-	"serve":              {"config", "hooks/webhook", "internal/deliveries", "internal/durable", "internal/ownfile"},
+	"serve":              {"config", "hooks/webhook", "internal/deliveries", "internal/durable", "internal/ownfile", "retention"},
 	"deploy": {"config", "gitsrc", "hooks/buildhook", "internal/archive", "internal/copytree", "internal/durable",
 		"internal/forge", "internal/health", "internal/notify", "internal/ownfile", "internal/procs", "internal/reload", "internal/usage", "releases", "retention"},
 	"retention":           {},

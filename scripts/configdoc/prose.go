@@ -7,7 +7,7 @@ import (
 
 var (
 	// theDefault is the last sentence of a comment.
-	theDefault = regexp.MustCompile(`(?s)(?:^|\s)Default\s+(\[[^\]]*\]|[^\s,]+)(.*)\.\s*$`)
+	theDefault = regexp.MustCompile(`(?s)(?:^|\s)Default\s+(\[[^\]]*\]|"[^"]*"|[^\s,]+)(.*)\.\s*$`)
 
 	// marked is what the facts above the text say already.
 	marked = regexp.MustCompile(`\s*\bRepository\s+too\.`)

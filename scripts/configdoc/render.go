@@ -23,7 +23,7 @@ concerns the machine.
 // words are what the manual calls types.
 var words = map[string]string{
 	"string": "text", "bool": "`true` or `false`", "int": "whole number", "[]string": "list of texts",
-	"Commands": "[commands](#commands)", "Duration": "[duration](#duration)", "Size": "[size](#size)",
+	"Commands": "[commands](#commands)", "Duration": "[duration](#duration)", "Size": "[size](#size)", "Schedule": "[schedule](#schedule)",
 	"[]Cache": "list of paths or tables", "[]Signal": "list of tables",
 }
 
