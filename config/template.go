@@ -96,7 +96,7 @@ branch = "main"
 #watch = "5m"
 
 # Which releases repoint prune keeps, besides what is live, previous, staged, pinned
-# or in use. Failed ones have places of their own.
+# or in use. Failed ones have places of their own, and so have logs.
 [retention]
 #keep = 5
 #max_age = "90d"
@@ -105,6 +105,9 @@ branch = "main"
 #grace = "10m"
 #failed_keep = 2
 #failed_age = "7d"
+#log_keep = 1000
+#log_age = "90d"
+#log_size = "256MiB"
 
 # What a push may bring.
 [limits]
