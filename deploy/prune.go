@@ -18,14 +18,16 @@ type Pruned struct {
 	App      string
 	Verdicts []retention.Verdict // on all releases, as they were before
 	Removed  []releases.Name
+	Upkeep   Upkeep
 	Freed    int64 // bytes
 	Warnings []string
 }
 
 // Prune removes what retention lets go: one release after the other, each under
 // the app's lock after a look whether something still uses it, out of sight by
-// one rename; deleting comes last, without the lock. It never waits for a
-// deploy, and fails none: while one runs or waits, nothing is pruned.
+// one rename; then what the app has kept beside them, see [Upkeep]. Deleting
+// comes last, without the lock, and so does git's own upkeep. It never waits for
+// a deploy, and fails none: while one runs or waits, nothing is pruned.
 func (a *App) Prune(ctx context.Context, actor string) (Pruned, error) {
 	done := Pruned{App: a.Name}
 	lock, free, err := a.store.TryLock()
@@ -47,13 +49,16 @@ func (a *App) Prune(ctx context.Context, actor string) (Pruned, error) {
 		return done, err
 	}
 	freed, err := a.store.EmptyTrash(ctx)
-	done.Freed = freed.Bytes
+	done.Freed = freed.Bytes + done.Upkeep.Freed
 	var left *durable.NotRemovedError
 	if errors.As(err, &left) {
 		for _, one := range left.Left {
 			done.Warnings = append(done.Warnings, fmt.Sprintf("%s: %v; %s", one.Path, one.Err, one.Remedy))
 		}
 		err = nil
+	}
+	if wrong := a.maintain(ctx); wrong != nil && ctx.Err() == nil {
+		done.Warnings = append(done.Warnings, wrong.Error())
 	}
 	return done, err
 }
@@ -90,7 +95,8 @@ func (a *App) prune(ctx context.Context, lock *releases.Lock, actor string, done
 		}
 		done.Removed = append(done.Removed, name)
 	}
-	return nil
+	done.Warnings = append(done.Warnings, a.keepUp(ctx, lock, &done.Upkeep)...)
+	return ctx.Err()
 }
 
 // usedBy says who uses a release, as in "is used by process 12 (node: cwd)"; ""

@@ -62,13 +62,11 @@ func (s *Store) Logs() (logs []Log, err error) {
 	return logs, nil
 }
 
-// RemoveLogs removes what these deploys printed. Which ones may go is for the
-// caller to know. Killed half-way, some are there still.
-func (l *Lock) RemoveLogs(ids []int) error {
-	for _, id := range ids {
-		if err := l.dir.Remove(logPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing the log of deploy %d: %w", id, err)
-		}
+// RemoveLog removes what a deploy printed. Whether it may go is for the caller to
+// know.
+func (l *Lock) RemoveLog(id int) error {
+	if err := l.dir.Remove(logPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the log of deploy %d: %w", id, err)
 	}
 	return nil
 }

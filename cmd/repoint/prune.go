@@ -25,6 +25,10 @@ other users cannot be seen. Trees go out of sight at once and are then deleted
 while the disk has nothing else to do. What cannot be deleted is named, with what
 helps; it fails nothing.
 
+What else grows is kept small too: logs go as [retention] says, the journal's
+older lines are packed, old webhooks are forgotten, and so is what the source has
+for releases that are gone. Last, git looks after the source, until a deploy begins.
+
 Without a schedule of its own, have cron or a timer run it:
 
   17 * * * *  repoint prune --apps /srv`,
@@ -74,8 +78,7 @@ func (p *program) prune(ctx context.Context, apps []string, dry bool) (first err
 
 func (p *program) pruneOne(ctx context.Context, app *deploy.App, dry bool) (pruned deploy.Pruned, err error) {
 	if dry {
-		pruned.App = app.Name
-		pruned.Verdicts, err = app.Retention(ctx)
+		pruned, err = planned(ctx, app)
 	} else {
 		pruned, err = app.Prune(ctx, p.actor())
 	}
@@ -86,9 +89,10 @@ func (p *program) pruneOne(ctx context.Context, app *deploy.App, dry bool) (prun
 		return pruned, err
 	}
 	if dry {
-		return pruned, p.showVerdicts(pruned.Verdicts)
+		return pruned, p.showPlan(pruned)
 	}
-	fmt.Fprintf(p.stderr, "%s: removed %d of %d releases, freed %s\n", app.Name, len(pruned.Removed), len(pruned.Verdicts), deploy.Bytes(pruned.Freed))
+	fmt.Fprintf(p.stderr, "%s: removed %d of %d releases%s, freed %s\n", app.Name, len(pruned.Removed), len(pruned.Verdicts),
+		upkeepText(pruned.Upkeep), deploy.Bytes(pruned.Freed))
 	return pruned, nil
 }
 
@@ -97,6 +101,7 @@ type pruneView struct {
 	App      string          `json:"app"`
 	Releases []verdictView   `json:"releases"` // as they were before
 	Removed  []releases.Name `json:"removed"`
+	Upkeep   upkeepView      `json:"upkeep"`
 	Freed    int64           `json:"freed"` // bytes
 	Warnings []string        `json:"warnings"`
 }
@@ -111,7 +116,7 @@ type verdictView struct {
 }
 
 func viewPruned(p deploy.Pruned) pruneView {
-	view := pruneView{p.App, []verdictView{}, append([]releases.Name{}, p.Removed...), p.Freed, append([]string{}, p.Warnings...)}
+	view := pruneView{p.App, []verdictView{}, append([]releases.Name{}, p.Removed...), viewUpkeep(p.Upkeep), p.Freed, append([]string{}, p.Warnings...)}
 	for _, v := range p.Verdicts {
 		view.Releases = append(view.Releases, viewVerdict(v))
 	}
