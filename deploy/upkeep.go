@@ -138,7 +138,7 @@ func (a *App) LogGone(ctx context.Context, id int) (string, error) {
 		return fmt.Sprintf("the log of deploy %d of %s was removed after %s", id, a.Name, cfg.Retention.LogAge), nil
 	}
 	return fmt.Sprintf("the log of deploy %d of %s is gone: %d are kept (log_keep), of %s together (log_size)",
-		id, a.Name, cfg.Retention.LogKeep, Bytes(int64(cfg.Retention.LogSize))), nil
+		id, a.Name, cfg.Retention.LogKeep, cfg.Retention.LogSize), nil
 }
 
 func (a *App) trimDeliveries(done *Upkeep) error {
@@ -160,31 +160,37 @@ func (a *App) maintain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := a.untilDeploy(ctx)
+	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, maintainFor)
 	defer cancel()
-	before := a.store.Holder().Deploy
-	if a.begun(before) {
-		return nil
-	}
-	given := make(chan struct{})
-	defer close(given)
-	go func() {
-		again := time.NewTicker(poll)
-		defer again.Stop()
-		for !a.begun(before) {
-			select {
-			case <-given:
-				return
-			case <-again.C:
-			}
-		}
-		cancel()
-	}()
 	err = nicely(func() error { return a.env.Disk.Step("maintain", func() error { return repo.Maintain(ctx) }) })
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
+}
+
+// untilDeploy returns a context that ends when a deploy of the app begins.
+func (a *App) untilDeploy(ctx context.Context) (until context.Context, stop context.CancelFunc) {
+	until, stop = context.WithCancel(ctx)
+	before := a.store.Holder().Deploy
+	if a.begun(before) {
+		stop()
+	}
+	go func() {
+		again := time.NewTicker(poll)
+		defer again.Stop()
+		for !a.begun(before) {
+			select {
+			case <-until.Done():
+				return
+			case <-again.C:
+			}
+		}
+		stop()
+	}()
+	return until, stop
 }
 
 // begun reports whether a deploy waits or has got the lock since before had it.
