@@ -41,7 +41,7 @@ var brief = []string{
 type command struct {
 	stdin     io.Reader // nil: empty
 	noShallow bool      // ignore the boundaries of a push that is under way
-	upkeep    bool      // look after the repository as its own settings say
+	upkeep    bool      // look after the repository as its own settings say, and as its owner
 	env       []string  // what git sees besides, such as other places of objects
 	args      []string  // the verb and what follows it
 }
@@ -109,6 +109,9 @@ func (r *Repo) start(ctx context.Context, c command) (*process, error) {
 	p := &process{repo: r.dir, verb: c.args[0], cmd: cmd, talk: &tail{}, cancel: cancel, asked: ctx.Err}
 	cmd.Stderr = p.talk
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if c.upkeep {
+		cmd.SysProcAttr.Credential = r.owner()
+	}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) } // git removes its lock files
 	cmd.WaitDelay = stopGrace
 	out, err := cmd.StdoutPipe()

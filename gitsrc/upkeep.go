@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,11 +22,25 @@ import (
 // for two weeks. When and what is for the repository's own settings to say
 // (gc.auto and others); mostly there is nothing to do. Pushes and checkouts may go
 // on meanwhile. Refs are not touched, so that nobody finds one locked. When ctx
-// ends git is stopped, and what it has done stays done.
+// ends git is stopped, and what it has done stays done. Called by root, git runs as
+// the repository's owner, who has to be able to go on with what it makes.
 func (r *Repo) Maintain(ctx context.Context) error {
 	_, err := r.runCommand(ctx, command{upkeep: true,
 		args: []string{"-c", "gc.autoDetach=false", "-c", "gc.packRefs=false", "gc", "--auto", "--quiet"}})
 	return err
+}
+
+// owner is who root starts git as; nil is whoever we are.
+func (r *Repo) owner() *syscall.Credential {
+	info, err := os.Stat(r.dir)
+	if err != nil || os.Geteuid() != 0 {
+		return nil
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || stat.Uid == 0 {
+		return nil
+	}
+	return &syscall.Credential{Uid: stat.Uid, Gid: stat.Gid}
 }
 
 // Refs returns where the refs stand whose full names begin with prefix.

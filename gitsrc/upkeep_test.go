@@ -5,9 +5,11 @@ import (
 	"crypto/sha1"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -75,6 +77,37 @@ func TestMaintain(t *testing.T) {
 	gitIn(t, r.dir, "", "cat-file", "-e", fresh)
 	gitIn(t, r.dir, "", "fsck", "--full", "--strict")
 	checkSound(t, r)
+}
+
+// What git makes for root belongs to the repository's owner.
+func TestMaintainAsOwner(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root acts for others")
+	}
+	r, _ := scattered(t)
+	gitIn(t, r.dir, "", "config", "gc.auto", "100")
+	for _, dir := range []string{filepath.Dir(r.dir), filepath.Dir(filepath.Dir(r.dir))} {
+		must(t, os.Chmod(dir, 0o755)) // the owner has to get there
+	}
+	must(t, filepath.WalkDir(r.dir, func(name string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(name, 1234, 1234))
+	}))
+	must(t, r.Maintain(t.Context()))
+	packs := 0
+	must(t, filepath.WalkDir(r.dir, func(name string, entry fs.DirEntry, err error) error {
+		info, err := os.Lstat(name)
+		if stat := info.Sys().(*syscall.Stat_t); err == nil && stat.Uid != 1234 {
+			t.Errorf("%s belongs to %d", name, stat.Uid)
+		}
+		if strings.HasSuffix(name, ".pack") {
+			packs++
+		}
+		return err
+	}))
+	if packs != 1 {
+		t.Errorf("%d packs", packs)
+	}
 }
 
 func TestMaintainIsStopped(t *testing.T) {
