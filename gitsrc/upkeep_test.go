@@ -96,6 +96,9 @@ func TestMaintainAsOwner(t *testing.T) {
 	must(t, r.Maintain(t.Context()))
 	packs := 0
 	must(t, filepath.WalkDir(r.dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
 		info, err := os.Lstat(name)
 		if stat := info.Sys().(*syscall.Stat_t); err == nil && stat.Uid != 1234 {
 			t.Errorf("%s belongs to %d", name, stat.Uid)
