@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -353,6 +354,42 @@ func TestAppendersWhileCompacting(t *testing.T) {
 		if seq != int64(i+1) {
 			t.Fatalf("line %d has the number %d", i+1, seq)
 		}
+	}
+}
+
+// Somebody waits for the very file that is about to be replaced.
+func TestAppenderWaitsForTheOldJournal(t *testing.T) {
+	t.Parallel()
+	w := newWriter(t, 3)
+	for range 200 {
+		w.write()
+	}
+	info, err := os.Stat(w.path(journalFile))
+	check(t, err)
+	waits := fmt.Sprintf(":%d ", info.Sys().(*syscall.Stat_t).Ino)
+	appended := make(chan error, 1)
+	lock := w.lock(w.open(func(label string, do func() error) error {
+		if label != "rename "+journalFile {
+			return do()
+		}
+		go func() { appended <- w.store.Append(releases.Line{Time: now, Event: releases.Pinned, Actor: "late"}) }()
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+			locks, err := os.ReadFile("/proc/locks")
+			check(t, err)
+			for line := range strings.Lines(string(locks)) {
+				if strings.Contains(line, "-> FLOCK") && strings.Contains(line, waits) {
+					return do()
+				}
+			}
+		}
+		return errors.New("nobody waits for the journal")
+	}))
+	if n, err := lock.CompactTo(0, 0); err != nil || n == 0 {
+		t.Fatal(n, err)
+	}
+	check(t, <-appended)
+	if lines, _ := w.journal(w.store); lines[len(lines)-1].Actor != "late" {
+		t.Errorf("the last line is %+v", lines[len(lines)-1])
 	}
 }
 
