@@ -87,7 +87,7 @@ func splitAtMark(journal []entry) (head, since []entry) {
 
 // cutAt returns how many of the lines may move.
 func cutAt(lines []entry, room int) int {
-	fits, open := len(lines), len(lines) // where the lines begin that fit, and the oldest start without an end
+	fits, open, back := len(lines), len(lines), 0 // where what fits begins, the oldest start without an end, the lookBack-th last
 	size, starts := 0, 0
 	ended := map[int]bool{}
 	for i, e := range slices.Backward(lines) {
@@ -95,19 +95,20 @@ func cutAt(lines []entry, room int) int {
 			fits = i
 		}
 		switch {
-		case !e.ok:
+		case !e.ok || starts == lookBack:
 		case e.line.Event == End:
 			ended[e.line.Deploy] = true
 		case e.line.Event == Start:
+			starts, back = starts+1, i
 			if !ended[e.line.Deploy] {
 				open = i
 			}
-			if starts++; starts == lookBack {
-				return min(fits, open, i)
-			}
 		}
 	}
-	return 0
+	if starts < lookBack {
+		return 0
+	}
+	return min(fits, open, back)
 }
 
 // deciding returns what of these lines still decides something, the oldest first
