@@ -308,6 +308,18 @@ type Retention struct {
 	// FailedAge is how long these stay, "0" for no limit: failed_age = "1d".
 	// Default "7d".
 	FailedAge Duration `toml:"failed_age" json:"failed_age"`
+
+	// LogKeep is how many logs of deploys stay, besides those of deploys whose
+	// release is still there: log_keep = 200. Default 1000.
+	LogKeep int `toml:"log_keep" json:"log_keep"`
+
+	// LogAge is how long these stay, "0" for no limit: log_age = "30d". Who
+	// deployed what when is kept without a log, too. Default "90d".
+	LogAge Duration `toml:"log_age" json:"log_age"`
+
+	// LogSize is how much disk all logs may take together, "0" for no limit:
+	// log_size = "1GiB". Default "256MiB".
+	LogSize Size `toml:"log_size" json:"log_size"`
 }
 
 // Limits bound what a push may bring. All are more than zero.
@@ -421,7 +433,8 @@ func Default() Config {
 		Reload: Reload{Timeout: Duration(30 * time.Second), Stale: StaleWarn, Settle: Duration(10 * time.Second)},
 		Health: Health{Status: 200, Times: 3, Within: Duration(30 * time.Second), Interval: Duration(500 * time.Millisecond)},
 		Retention: Retention{Schedule: "17 * * * *", Keep: 5, MinFree: 1 << 30, Grace: Duration(10 * time.Minute),
-			FailedKeep: 2, FailedAge: Duration(7 * 24 * time.Hour)},
+			FailedKeep: 2, FailedAge: Duration(7 * 24 * time.Hour),
+			LogKeep: 1000, LogAge: Duration(90 * 24 * time.Hour), LogSize: 256 << 20},
 		Limits:  Limits{Files: 500_000, Bytes: 4 << 30, Push: 1 << 30, Depth: 64},
 		Webhook: Webhook{MaxBody: 1 << 20, Forced: ForcedDeploy},
 		Notify:  Notify{On: []string{NotifyFailed, NotifyWentBack, NotifyRecovered}},

@@ -68,6 +68,9 @@ min_inodes  = 0
 grace       = "10m"
 failed_keep = 2
 failed_age  = "7d"
+log_keep    = 1000
+log_age     = "90d"
+log_size    = "256MiB"
 
 [limits]
 files = 500000

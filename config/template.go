@@ -99,8 +99,8 @@ branch = "main"
 #watch = "5m"
 
 # Which releases repoint prune keeps, besides what is live, previous, staged, pinned
-# or in use. Failed ones have places of their own. The schedule, in UTC, is for
-# repoint serve; without it see repoint init --cron.
+# or in use. Failed ones have places of their own, and so have logs. The schedule, in
+# UTC, is for repoint serve; without it see repoint init --cron.
 [retention]
 #schedule = "17 * * * *"
 #keep = 5
@@ -111,6 +111,9 @@ branch = "main"
 #grace = "10m"
 #failed_keep = 2
 #failed_age = "7d"
+#log_keep = 1000
+#log_age = "90d"
+#log_size = "256MiB"
 
 # What a push may bring.
 [limits]

@@ -101,7 +101,7 @@ func TestJSON(t *testing.T) {
 		`"hooks":{"build":null,"check":null,"migrate":null,"after":null,"timeout":"15m"},` +
 		`"reload":{"systemd":null,"systemd_user":null,"touch":null,"signal":null,"run":null,"timeout":"30s","stale":"warn","workers":null,"settle":"10s"},` +
 		`"health":{"url":"","status":200,"times":3,"within":"30s","interval":"500ms","commit_header":"","watch":"0"},` +
-		`"retention":{"schedule":"17 * * * *","keep":5,"max_age":"0","max_size":"0","min_free":"1GiB","min_inodes":0,"grace":"10m","failed_keep":2,"failed_age":"7d"},` +
+		`"retention":{"schedule":"17 * * * *","keep":5,"max_age":"0","max_size":"0","min_free":"1GiB","min_inodes":0,"grace":"10m","failed_keep":2,"failed_age":"7d","log_keep":1000,"log_age":"90d","log_size":"256MiB"},` +
 		`"limits":{"files":500000,"bytes":"4GiB","push":"1GiB","depth":64},` +
 		`"webhook":{"provider":"","secret_file":"","max_body":"1MiB","remote":"","key_file":"","known_hosts_file":"","token_file":"","forced":"deploy","status_token_file":"","status_url":"","server_url":"","app_url":""},` +
 		`"notify":{"on":["failed","went back","recovered"],"to_file":""}}`

@@ -60,6 +60,7 @@ func (k *checker) retention(c Retention) {
 		{"retention.max_age", int64(c.MaxAge)}, {"retention.grace", int64(c.Grace)}, {"retention.failed_age", int64(c.FailedAge)},
 		{"retention.max_size", int64(c.MaxSize)}, {"retention.min_free", int64(c.MinFree)},
 		{"retention.min_inodes", int64(c.MinInodes)},
+		{"retention.log_keep", int64(c.LogKeep)}, {"retention.log_age", int64(c.LogAge)}, {"retention.log_size", int64(c.LogSize)},
 	} {
 		if number.value < 0 {
 			k.fault(number.name, 0, "", "%s must not be less than 0", number.name)

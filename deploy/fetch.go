@@ -182,18 +182,11 @@ func nothingNew(f facts) string {
 // however it ended: a roll back since then went away from it on purpose. Only
 // one whose process died is to be done again.
 func (f *fetch) deployedLast() (was bool, err error) {
-	died := map[int]bool{}
-	_, err = f.app.store.History(func(line releases.Line) bool {
-		if line.Event == releases.End {
-			died[line.Deploy] = Outcome(line.Outcome) == Interrupted
-		}
-		if line.Event != releases.Start || line.Ref != f.req.Ref && line.Ref != shortRef(f.req.Ref) || line.Action != string(f.action) {
-			return true
-		}
-		was = line.Commit == string(f.tip) && !died[line.Deploy]
-		return false
-	})
-	return was, err
+	start, end, err := f.app.store.LastStart(string(f.action), f.req.Ref, shortRef(f.req.Ref))
+	if err != nil || start == nil {
+		return false, err
+	}
+	return start.Commit == string(f.tip) && (end == nil || Outcome(end.Outcome) != Interrupted), nil
 }
 
 func (f *fetch) request(is facts) Request {

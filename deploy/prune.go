@@ -20,6 +20,7 @@ type Pruned struct {
 	App      string
 	Verdicts []retention.Verdict // on all releases, as they were before
 	Removed  []releases.Name
+	Upkeep   Upkeep
 	Freed    int64 // bytes
 	Warnings []string
 }
@@ -31,9 +32,10 @@ type Progress func(done, all int64)
 
 // Prune removes what retention lets go: one release after the other, each under
 // the app's lock after a look whether something still uses it, out of sight by
-// one rename; deleting comes last, without the lock. It never waits for a
-// deploy, and fails none: while one runs or waits, nothing is pruned. progress may
-// be nil.
+// one rename; then what the app has kept beside them, see [Upkeep]. Deleting
+// comes last, without the lock, and so does git's own upkeep. It never waits for
+// a deploy, and fails none: while one runs or waits, nothing is pruned. progress
+// may be nil.
 func (a *App) Prune(ctx context.Context, actor string, progress Progress) (Pruned, error) {
 	done := Pruned{App: a.Name}
 	lock, free, err := a.store.TryLock()
@@ -55,6 +57,9 @@ func (a *App) Prune(ctx context.Context, actor string, progress Progress) (Prune
 	if err == nil {
 		a.notePrune(actor, &done)
 	}
+	if wrong := a.maintain(ctx); wrong != nil && ctx.Err() == nil {
+		done.Warnings = append(done.Warnings, wrong.Error())
+	}
 	return done, err
 }
 
@@ -67,7 +72,7 @@ func (a *App) delete(ctx context.Context, progress Progress, done *Pruned) (err 
 		}
 	}
 	freed, err := a.store.EmptyTrash(ctx, pace)
-	done.Freed = freed.Bytes
+	done.Freed = freed.Bytes + done.Upkeep.Freed
 	left, err := notDeleted(err)
 	done.Warnings = append(done.Warnings, left...)
 	return err
@@ -137,7 +142,8 @@ func (a *App) prune(ctx context.Context, lock *releases.Lock, actor string, done
 		}
 		done.Removed = append(done.Removed, name)
 	}
-	return nil
+	done.Warnings = append(done.Warnings, a.keepUp(ctx, lock, &done.Upkeep)...)
+	return ctx.Err()
 }
 
 // usedBy says who uses a release, as in "is used by process 12 (node: cwd)"; ""

@@ -26,9 +26,14 @@ const (
 // quiet are the settings that keep git from starting anything by itself.
 var quiet = []string{
 	"-c", "core.hooksPath=/dev/null",
+	"-c", "protocol.allow=never",
+}
+
+// brief are those of a git that answers at once: it looks after nothing, and
+// syncs refs, which is what it may change.
+var brief = []string{
 	"-c", "gc.auto=0",
 	"-c", "maintenance.auto=false",
-	"-c", "protocol.allow=never",
 	"-c", "core.fsync=reference",
 }
 
@@ -36,6 +41,7 @@ var quiet = []string{
 type command struct {
 	stdin     io.Reader // nil: empty
 	noShallow bool      // ignore the boundaries of a push that is under way
+	upkeep    bool      // look after the repository as its own settings say, and as its owner
 	env       []string  // what git sees besides, such as other places of objects
 	args      []string  // the verb and what follows it
 }
@@ -93,6 +99,9 @@ func (r *Repo) runCommand(ctx context.Context, c command) ([]byte, error) {
 func (r *Repo) start(ctx context.Context, c command) (*process, error) {
 	own, cancel := context.WithCancel(ctx)
 	args := append([]string{"--git-dir=" + r.dir}, quiet...)
+	if !c.upkeep {
+		args = append(args, brief...)
+	}
 	cmd := exec.CommandContext(own, "git", append(args, c.args...)...)
 	cmd.Dir = r.dir
 	cmd.Env = append(environment(c.noShallow), c.env...)
@@ -100,6 +109,9 @@ func (r *Repo) start(ctx context.Context, c command) (*process, error) {
 	p := &process{repo: r.dir, verb: c.args[0], cmd: cmd, talk: &tail{}, cancel: cancel, asked: ctx.Err}
 	cmd.Stderr = p.talk
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if c.upkeep {
+		cmd.SysProcAttr.Credential = r.owner()
+	}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) } // git removes its lock files
 	cmd.WaitDelay = stopGrace
 	out, err := cmd.StdoutPipe()

@@ -59,17 +59,22 @@ func (in *incoming) make() error {
 		return err
 	}
 	defer parent.Close()
-	names, err := parent.Readdirnames(-1)
-	if err != nil {
+	if err := in.sweepAll(parent); err != nil {
 		return err
-	}
-	for _, name := range names {
-		in.sweep(path.Join(incomingDir, name))
 	}
 	if err := in.disk.MkdirNew(in.name, 0o700); err != nil {
 		return err
 	}
 	in.lock, err = in.flock(in.name, unix.LOCK_EX|unix.LOCK_NB)
+	return err
+}
+
+// sweepAll removes the folders of the dead. The parent is locked.
+func (in *incoming) sweepAll(parent *os.File) error {
+	names, err := parent.Readdirnames(-1)
+	for _, name := range names {
+		in.sweep(path.Join(incomingDir, name))
+	}
 	return err
 }
 

@@ -1,8 +1,10 @@
 package releases_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"repoint/internal/durable"
@@ -95,6 +97,80 @@ func BenchmarkList(b *testing.B) {
 	for b.Loop() {
 		if list, err := lock.List(); err != nil || len(list) != 500 || list[0].Seal == nil {
 			b.Fatal(len(list), err)
+		}
+	}
+}
+
+// longAgo writes the history of so many deploys, and compacts it as prunes
+// between them would have.
+func (a app) longAgo(b *testing.B, deploys int) *releases.Store {
+	b.Helper()
+	store := a.open(nil)
+	lock := a.lock(store)
+	for i := range 3 {
+		a.release(lock, commits[i], i+1)
+	}
+	w := &writer{app: a}
+	for i := range deploys {
+		w.add(releases.Line{Event: releases.Start, Action: "deploy", Commit: commits[i%3], Ref: "refs/heads/main", Actor: "ada",
+			Author: "Ada Lovelace", Via: "push", Subject: fmt.Sprintf("Faster checkout page, the %dth time", i)})
+		end := releases.Line{Event: releases.End, Deploy: w.last.Deploy, Commit: commits[i%3], Outcome: "success", Millis: int64(1000 + i%777)}
+		end.Live, end.From, end.Release = name(i%3), name((i+2)%3), name(i%3)
+		w.add(end)
+		if i%5000 == 4999 {
+			if _, err := lock.Compact(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	check(b, lock.Unlock())
+	return store
+}
+
+// BenchmarkLongHistory is what reading costs after so many deploys: the list of
+// the last, what retention and a roll back ask, and opening the app. None of it
+// grows beyond a journal that is about to be compacted. The last is somebody who
+// looks back to the beginning.
+func BenchmarkLongHistory(b *testing.B) {
+	for _, deploys := range []int{100, 1000, 100_000} {
+		a := diskApp(b)
+		store := a.longAgo(b, deploys)
+		size, archive := int64(0), int64(0)
+		names, _ := filepath.Glob(a.path(".repoint/journal*"))
+		for _, name := range names {
+			info, err := os.Stat(name)
+			check(b, err)
+			if filepath.Ext(name) == ".zst" {
+				archive += info.Size()
+			} else {
+				size += info.Size()
+			}
+		}
+		for what, do := range map[string]func() error{
+			"list": func() error {
+				n := 0
+				_, err := store.History(func(releases.Line) bool { n++; return n < 40 })
+				return err
+			},
+			"lives": func() error { _, _, err := store.Lives(); return err },
+			"good":  func() error { _, err := store.LastGood(releases.Links{}); return err },
+			"repair": func() error {
+				lock, _, err := store.TryLock()
+				if err == nil {
+					_, err = lock.Repair(now)
+					err = errors.Join(err, lock.Unlock())
+				}
+				return err
+			},
+			"first": func() error { _, _, err := store.Deploy(1); return err },
+		} {
+			b.Run(fmt.Sprintf("%d deploys/%s", deploys, what), func(b *testing.B) {
+				for b.Loop() {
+					check(b, do())
+				}
+				b.ReportMetric(float64(size)/1000, "kB")
+				b.ReportMetric(float64(archive)/1000, "archive-kB")
+			})
 		}
 	}
 }

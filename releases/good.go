@@ -8,7 +8,7 @@ package releases
 func (s *Store) LastGood(links Links) (good Name, err error) {
 	settled := map[Name]bool{links.Current: true, "": true} // releases whose newest word was heard
 	var failed error
-	_, err = s.History(func(line Line) bool {
+	_, err = s.deciding(func(line Line) bool {
 		settled[line.Bad] = true
 		for _, name := range []Name{line.Live, line.From} {
 			if settled[name] {
@@ -36,7 +36,7 @@ func (s *Store) LastGood(links Links) (good Name, err error) {
 
 // EverLive reports whether the journal has the release as live at some time.
 func (s *Store) EverLive(name Name) (was bool, err error) {
-	_, err = s.History(func(line Line) bool {
+	_, err = s.deciding(func(line Line) bool {
 		was = line.Live == name
 		return !was
 	})

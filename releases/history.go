@@ -1,5 +1,7 @@
 package releases
 
+import "slices"
+
 // Append writes a line to the journal. Seq and Top are filled in.
 func (s *Store) Append(line Line) error {
 	_, err := s.journal.append(func(next *Line) error {
@@ -25,6 +27,24 @@ func (s *Store) Deploy(id int) (start, end *Line, err error) {
 	return start, end, err
 }
 
+// LastStart returns the start of the newest deploy of a ref with that action, and
+// how it ended; nil for what the journal does not have. A ref may have several
+// names. Of what was moved to the archive it knows the refs that were deployed
+// last, unless such a deploy was interrupted.
+func (s *Store) LastStart(action string, refs ...string) (start, end *Line, err error) {
+	ends := map[int]*Line{}
+	_, err = s.deciding(func(line Line) bool {
+		switch {
+		case line.Event == End:
+			ends[line.Deploy] = &line
+		case line.Event == Start && line.Action == action && slices.Contains(refs, line.Ref):
+			start, end = &line, ends[line.Deploy]
+		}
+		return start == nil
+	})
+	return start, end, err
+}
+
 // LiveInJournal returns what is live according to the journal. It is history:
 // what [Store.Links] says is the truth.
 func (s *Store) LiveInJournal() (name Name, known bool, err error) {
@@ -35,7 +55,7 @@ func (s *Store) LiveInJournal() (name Name, known bool, err error) {
 // lastLive returns the newest line that says what is live; the zero Line when
 // there is none.
 func (s *Store) lastLive() (last Line, err error) {
-	_, err = s.History(func(line Line) bool {
+	_, err = s.deciding(func(line Line) bool {
 		if line.Live != "" {
 			last = line
 		}
@@ -46,10 +66,11 @@ func (s *Store) lastLive() (last Line, err error) {
 
 // begun reports whether the journal accounts for an unsealed tree: the last
 // deploy of its commit that ended, ended badly. If it ended well the tree was
-// sealed, and the seal is what is missing.
+// sealed, and the seal is what is missing. What was moved to the archive accounts
+// for nothing.
 func (s *Store) begun(name Name) (known bool, err error) {
 	failed := map[int]bool{}
-	_, err = s.History(func(line Line) bool {
+	_, err = s.deciding(func(line Line) bool {
 		bad, ended := failed[line.Deploy]
 		switch {
 		case line.Live == name:
@@ -74,7 +95,7 @@ const lookBack = 100
 func (s *Store) unended() (ids []int, err error) {
 	ended := map[int]bool{}
 	seen, seq := 0, int64(0)
-	_, err = s.History(func(line Line) bool {
+	_, err = s.deciding(func(line Line) bool {
 		if seq != 0 && line.Seq != seq-1 {
 			return false
 		}

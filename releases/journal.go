@@ -19,7 +19,8 @@ const (
 )
 
 // journal appends to and reads the app's history. Appending takes a lock of
-// its own, because requests that still wait for the app's lock write too.
+// its own, because requests that still wait for the app's lock write too. The
+// lock is on the file, which [Lock.Compact] replaces by a shorter one.
 type journal struct{ dir *durable.Dir }
 
 // append writes the line that fill makes of the last one and syncs it. fill
@@ -54,15 +55,35 @@ func (j journal) append(fill func(line *Line) error) (Line, error) {
 }
 
 func (j journal) lock() (*os.File, error) {
-	f, err := j.dir.Root().OpenFile(journalFile, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	for {
+		f, err := j.dir.Root().OpenFile(journalFile, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := flock(f, unix.LOCK_EX); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		current, err := j.isCurrent(f)
+		if current {
+			return f, nil
+		}
+		if err := errors.Join(err, unlock(f)); err != nil { // else it was replaced while we waited
+			return nil, err
+		}
+	}
+}
+
+// isCurrent reports whether f still has the journal's name.
+func (j journal) isCurrent(f *os.File) (bool, error) {
+	ours, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	if err := flock(f, unix.LOCK_EX); err != nil {
-		f.Close()
-		return nil, err
+	there, err := j.dir.Root().Lstat(journalFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
-	return f, nil
+	return err == nil && os.SameFile(ours, there), err
 }
 
 // next returns the line to come, numbered, after the torn end of a writer that
@@ -72,7 +93,7 @@ func (j journal) next(f *os.File) (Line, error) {
 		return Line{}, err
 	}
 	next := Line{Seq: 1}
-	damaged, err := backwards(f, func(last Line) bool {
+	damaged, err := backwardsFile(f, func(last Line) bool {
 		next = Line{Seq: last.Seq + 1, Top: last.Top}
 		return false
 	})
@@ -113,10 +134,33 @@ func lastPiece(f io.ReaderAt, size int64) (start int64, piece []byte, err error)
 }
 
 // History calls each with the journal's lines, the newest first, until it
-// returns false. It returns how many complete lines could not be read: they
-// are skipped, so that a damaged journal stops neither a deploy nor a roll
-// back. A journal that is not there yet is empty.
+// returns false: those in the journal, then those in its archive. It returns how
+// many complete lines could not be read: they are skipped, so that a damaged
+// journal stops neither a deploy nor a roll back. A journal that is not there
+// yet is empty.
 func (s *Store) History(each func(Line) bool) (damaged int, err error) {
+	var folded *Line
+	done := false
+	damaged, err = s.deciding(func(line Line) bool {
+		if line.Event == Folded {
+			folded = &line
+			return false
+		}
+		done = !each(line)
+		return !done
+	})
+	if err != nil || done || folded == nil {
+		return damaged, err
+	}
+	more, err := s.archived(folded.Seq, each)
+	return damaged + more, err
+}
+
+// deciding calls each with the lines that may still decide something, the newest
+// first: all since the journal was compacted last, the line that says that it
+// was, and what that kept of older ones, see [fold]. However long the history
+// is, these are few.
+func (s *Store) deciding(each func(Line) bool) (damaged int, err error) {
 	f, err := s.dir.Root().Open(journalFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -125,18 +169,22 @@ func (s *Store) History(each func(Line) bool) (damaged int, err error) {
 		return 0, fmt.Errorf("reading the journal: %w", err)
 	}
 	defer f.Close()
-	return backwards(f, each)
+	return backwardsFile(f, each)
+}
+
+func backwardsFile(f *os.File, each func(Line) bool) (damaged int, err error) {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, err
+	}
+	return backwards(f, size, each)
 }
 
 const chunk = 64 << 10
 
 // backwards reads lines from the end of f in chunks, so that what was just
 // written costs the same in a journal of any length.
-func backwards(f *os.File, each func(Line) bool) (damaged int, err error) {
-	end, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return 0, err
-	}
+func backwards(f io.ReaderAt, end int64, each func(Line) bool) (damaged int, err error) {
 	var rest []byte // begins in the middle of a line unless end is 0
 	torn := true    // what follows the last line feed was never acknowledged
 	for end > 0 {

@@ -32,10 +32,10 @@ func TestLives(t *testing.T) {
 		t.Fatalf("whole %v, %v", whole, err)
 	}
 	for got, want := range map[releases.Name]releases.Life{
-		a:         {Ever: true, Left: at(5), LeftSeq: 5},
-		b:         {Ever: true, Left: at(4), LeftSeq: 4},
+		a:         {Ever: true, Left: at(5), LeftSeq: 5, Deploy: 4},
+		b:         {Ever: true, Left: at(4), LeftSeq: 4, Deploy: 6},
 		c:         {Ever: true, Bad: true, Left: at(3), LeftSeq: 3},
-		d:         {Ever: true, Left: at(6), LeftSeq: 6},
+		d:         {Ever: true, Left: at(6), LeftSeq: 6, Deploy: 5},
 		name("e"): {},
 	} {
 		if lives[got] != want {

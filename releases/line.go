@@ -15,12 +15,20 @@ const (
 	Pinned       Event = "pin"
 	Unpinned     Event = "unpin"
 	Removed      Event = "remove" // written before the release goes
+
+	Folded Event = "folded" // all lines up to this number were moved to the archive
 )
 
 // Line is one line of .repoint/journal.jsonl: one JSON object, ended by a line
 // feed, synced before anything is answered. A last line without its line feed
 // was never acknowledged; the next writer cuts it off and keeps the piece in
 // journal.torn.
+//
+// Once it has become long, older lines are moved to .repoint/journal-<seq>.jsonl.zst,
+// named by the number of its first line, and the journal is replaced by: what of
+// them still decides something, shortened and with their numbers; a folded line
+// with the number of the last that was moved; the newer lines as they were. See
+// [Lock.Compact].
 type Line struct {
 	Seq    int64     `json:"seq"` // 1, 2, 3 … without gaps: the only order there is
 	Top    int       `json:"top"` // the highest deploy number given out so far
@@ -54,4 +62,6 @@ type Line struct {
 	Bytes   int64      `json:"bytes,omitempty"`   // of a remove: what it frees
 	Bad     Name       `json:"bad,omitempty"`     // of an end: what was gone back from
 	Until   *time.Time `json:"until,omitempty"`   // of a freeze
+
+	Whole bool `json:"whole,omitempty"` // of a folded line: no line was missing or damaged up to here
 }

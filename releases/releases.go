@@ -13,6 +13,7 @@
 //	└── .repoint/
 //	    ├── lock                flock: one deploy at a time; holds who has or had it
 //	    ├── journal.jsonl       history, one JSON line per event, see [Line]
+//	    ├── journal-<seq>.jsonl.zst its older lines, see [Lock.Compact]
 //	    ├── seals/<release>.json    see [Seal]
 //	    ├── pruned.json         when retention looked last, see [LastPrune]
 //	    ├── logs/<deploy>.log   what each deploy printed
@@ -38,7 +39,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sort"
 
@@ -120,17 +120,6 @@ func (s *Store) Dir() string { return s.dir.Path() }
 
 // Path returns the absolute path of a release's tree.
 func (s *Store) Path(name Name) string { return filepath.Join(s.Dir(), string(name)) }
-
-// LogPath returns where deploy id's output is kept.
-func (s *Store) LogPath(id int) string {
-	return filepath.Join(s.Dir(), logsDir, fmt.Sprintf("%d.log", id))
-}
-
-// CreateLog makes the file for deploy id's output.
-func (s *Store) CreateLog(id int) (*os.File, error) {
-	return s.dir.Root().OpenFile(fmt.Sprintf("%s/%d.log", logsDir, id),
-		os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-}
 
 // A Release is one tree as the disk shows it.
 type Release struct {

@@ -93,8 +93,7 @@ func (p *program) deployID(app *deploy.App, args []string) (int, error) {
 func (p *program) showLog(ctx context.Context, app *deploy.App, id int, follow bool) error {
 	f, err := os.Open(app.Store().LogPath(id))
 	if errors.Is(err, fs.ErrNotExist) {
-		return hintedError{fmt.Errorf("%s has no log of deploy %d: %w", app.Name, id, deploy.ErrNotFound),
-			"see which there are with: repoint log " + app.Name}
+		return noLog(ctx, app, id)
 	}
 	if err != nil {
 		return err
@@ -110,6 +109,18 @@ func (p *program) showLog(ctx context.Context, app *deploy.App, id int, follow b
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
 	return p.followLog(ctx, app, id, f)
+}
+
+// noLog says why there is none.
+func noLog(ctx context.Context, app *deploy.App, id int) error {
+	why, err := app.LogGone(ctx, id)
+	if err != nil {
+		return err
+	}
+	if why == "" {
+		why = fmt.Sprintf("%s has no log of deploy %d", app.Name, id)
+	}
+	return hintedError{fmt.Errorf("%s: %w", why, deploy.ErrNotFound), "see who deployed what when with: repoint log " + app.Name}
 }
 
 func (p *program) printLogJSON(app *deploy.App, id int, f io.Reader) error {

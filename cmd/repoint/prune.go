@@ -27,6 +27,10 @@ other users cannot be seen. Trees go out of sight at once and are then deleted
 while the disk has nothing else to do; a terminal shows how far that is. What
 cannot be deleted is named, with what helps; it fails nothing.
 
+What else grows is kept small too: logs go as [retention] says, the journal's
+older lines are packed, old webhooks are forgotten, and so is what the source has
+for releases that are gone. Last, git looks after the source, until a deploy begins.
+
 A push that does not fit on the disk does the same, for as much as it needs.
 
 "repoint serve" prunes by itself, as the schedule of [retention] says. On a machine
@@ -78,8 +82,7 @@ func (p *program) prune(ctx context.Context, apps []string, dry bool) (first err
 
 func (p *program) pruneOne(ctx context.Context, app *deploy.App, dry bool) (pruned deploy.Pruned, err error) {
 	if dry {
-		pruned.App = app.Name
-		pruned.Verdicts, err = app.Retention(ctx)
+		pruned, err = planned(ctx, app)
 	} else {
 		pruned, err = p.pruneShown(ctx, app)
 	}
@@ -90,7 +93,7 @@ func (p *program) pruneOne(ctx context.Context, app *deploy.App, dry bool) (prun
 	case p.json:
 		return pruned, err
 	case dry && err == nil:
-		return pruned, p.showVerdicts(pruned.Verdicts)
+		return pruned, p.showPlan(pruned)
 	}
 	for _, v := range pruned.Verdicts {
 		if name := releases.Name(v.Release.Name); slices.Contains(pruned.Removed, name) {
@@ -98,7 +101,8 @@ func (p *program) pruneOne(ctx context.Context, app *deploy.App, dry bool) (prun
 		}
 	}
 	if err == nil {
-		fmt.Fprintf(p.stderr, "%s: removed %d of %d releases, freed %s\n", app.Name, len(pruned.Removed), len(pruned.Verdicts), deploy.Bytes(pruned.Freed))
+		fmt.Fprintf(p.stderr, "%s: removed %d of %d releases%s, freed %s\n", app.Name, len(pruned.Removed), len(pruned.Verdicts),
+			upkeepText(pruned.Upkeep), deploy.Bytes(pruned.Freed))
 	}
 	return pruned, err
 }
@@ -118,6 +122,7 @@ type pruneView struct {
 	App      string          `json:"app"`
 	Releases []verdictView   `json:"releases"` // as they were before
 	Removed  []releases.Name `json:"removed"`
+	Upkeep   upkeepView      `json:"upkeep"`
 	Freed    int64           `json:"freed"` // bytes
 	Warnings []string        `json:"warnings"`
 }
@@ -132,7 +137,7 @@ type verdictView struct {
 }
 
 func viewPruned(p deploy.Pruned) pruneView {
-	view := pruneView{p.App, []verdictView{}, append([]releases.Name{}, p.Removed...), p.Freed, append([]string{}, p.Warnings...)}
+	view := pruneView{p.App, []verdictView{}, append([]releases.Name{}, p.Removed...), viewUpkeep(p.Upkeep), p.Freed, append([]string{}, p.Warnings...)}
 	for _, v := range p.Verdicts {
 		view.Releases = append(view.Releases, viewVerdict(v))
 	}

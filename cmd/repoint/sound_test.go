@@ -150,7 +150,9 @@ func checkJournal(app string, links releases.Links) error {
 		return errors.New("the journal's last line is torn")
 	}
 	var live releases.Name
+	var folded releases.Line
 	starts, ends := map[int]int{}, map[int]int{}
+	packed := bytes.Contains(data, []byte(`"event":"folded"`)) // older lines come first, with gaps
 	for i, text := range bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n")) {
 		if len(data) == 0 {
 			break
@@ -161,13 +163,17 @@ func checkJournal(app string, links releases.Links) error {
 		if err := decoder.Decode(&line); err != nil {
 			return fmt.Errorf("journal line %d: %w: %s", i+1, err, text)
 		}
-		if line.Seq != int64(i+1) {
+		if line.Event == releases.Folded {
+			packed, folded, folded.Seq = false, line, line.Seq-int64(i+1)
+		}
+		if !packed && line.Seq != folded.Seq+int64(i+1) {
 			return fmt.Errorf("journal line %d has the number %d", i+1, line.Seq)
 		}
-		switch line.Event {
-		case releases.Start:
+		switch {
+		case packed:
+		case line.Event == releases.Start:
 			starts[line.Deploy]++
-		case releases.End:
+		case line.Event == releases.End && line.Deploy > folded.Top: // else its start was packed
 			ends[line.Deploy]++
 		}
 		if line.Live != "" {

@@ -1,8 +1,13 @@
 package deliveries
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // full reports whether the file is due to be rewritten: it has twice the lines
@@ -38,6 +43,38 @@ func (f *File) keep() (data []byte, err error) {
 		data = append(data, chosen[d]...)
 	}
 	return data, nil
+}
+
+// Trim forgets the deliveries that were done with and accepted more than a week
+// before now, and returns how many: without new ones nobody else would.
+func (f *File) Trim(now time.Time) (forgotten int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, err := f.dir.Root().Lstat(name); errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	err = f.locked(unix.LOCK_EX, func() error {
+		var data []byte
+		for _, d := range f.order {
+			if d.Done && now.Sub(d.Time) > keepFor {
+				forgotten++
+				continue
+			}
+			text, err := line(*d)
+			if err != nil {
+				return err
+			}
+			data = append(data, text...)
+		}
+		if forgotten == 0 {
+			return nil
+		}
+		return f.dir.WriteFile(name, data, 0o600)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("forgetting old deliveries: %w", err)
+	}
+	return forgotten, nil
 }
 
 // age is counted back from what was added last: the file needs no clock.

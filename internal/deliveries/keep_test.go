@@ -108,3 +108,29 @@ func TestKeepsLastWeekWhileThereIsRoom(t *testing.T) {
 		t.Errorf("kept %d in %d lines", len(kept), lines)
 	}
 }
+
+// Without new webhooks old ones are forgotten too, but none that is promised.
+func TestTrim(t *testing.T) {
+	t.Parallel()
+	dir := app(t)
+	f := open(t, dir, nil)
+	if n, err := f.Trim(time.Now()); n != 0 || err != nil {
+		t.Errorf("without a file: %d, %v", n, err)
+	}
+	if entries, err := os.ReadDir(filepath.Join(dir, ".repoint")); err != nil || len(entries) != 0 {
+		t.Errorf("it made %v, %v", entries, err)
+	}
+	fill(t, dir, 4, func(i int, d *Delivery) { d.Done = i != 1 })
+	old := content(t, dir)
+	if n, err := f.Trim(at(3).Time.Add(time.Hour)); n != 0 || err != nil || content(t, dir) != old {
+		t.Errorf("of the last week: %d, %v", n, err)
+	}
+	n, err := f.Trim(at(3).Time.Add(keepFor))
+	if left := list(t, f); n != 2 || err != nil || len(left) != 2 || left[1].ID != at(1).ID {
+		t.Errorf("a week later: %d, %v, left are %v", n, err, left)
+	}
+	check(t, f.Add(at(9)))
+	if left := list(t, open(t, dir, nil)); len(left) != 3 {
+		t.Errorf("then one more: %v", left)
+	}
+}

@@ -22,6 +22,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -139,10 +140,12 @@ func (d *Dir) MkdirNew(name string, perm fs.FileMode) error {
 
 // WriteFile replaces the file name by one that holds data: written beside it
 // under a temporary name, synced, renamed, and the directory synced. Readers
-// see the old content or the new, after a power cut too.
+// see the old content or the new, after a power cut too. What root writes belongs
+// to whom the old file or, of a new one, the directory belongs: root looking after
+// somebody's app must not lock them out.
 func (d *Dir) WriteFile(name string, data []byte, perm fs.FileMode) error {
 	temp := path.Join(path.Dir(name), TempName())
-	err := d.disk.Step("write "+name, func() error { return d.writeNew(temp, data, perm) })
+	err := d.disk.Step("write "+name, func() error { return d.writeNew(temp, data, perm, d.owner(name)) })
 	if err == nil {
 		err = d.Rename(temp, name)
 	}
@@ -153,12 +156,31 @@ func (d *Dir) WriteFile(name string, data []byte, perm fs.FileMode) error {
 	return d.Sync(path.Dir(name))
 }
 
-func (d *Dir) writeNew(name string, data []byte, perm fs.FileMode) error {
+// owner returns whose file root is about to write; nil when that cannot be
+// chosen, or not be seen.
+func (d *Dir) owner(name string) *syscall.Stat_t {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := d.root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		if info, err = d.root.Stat(path.Dir(name)); err != nil {
+			return nil
+		}
+	}
+	stat, _ := info.Sys().(*syscall.Stat_t)
+	return stat
+}
+
+func (d *Dir) writeNew(name string, data []byte, perm fs.FileMode, owner *syscall.Stat_t) error {
 	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(data)
+	if err == nil && owner != nil {
+		err = f.Chown(int(owner.Uid), int(owner.Gid))
+	}
 	if err == nil {
 		err = f.Chmod(perm) // whatever the umask
 	}

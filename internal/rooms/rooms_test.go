@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"internal/sshclient": {},
 	"internal/rooms":     {},
 	"serve":              {"config", "hooks/webhook", "internal/deliveries", "internal/durable", "internal/ownfile", "retention"},
-	"deploy": {"config", "gitsrc", "hooks/buildhook", "internal/archive", "internal/copytree", "internal/durable",
+	"deploy": {"config", "gitsrc", "hooks/buildhook", "internal/archive", "internal/copytree", "internal/deliveries", "internal/durable",
 		"internal/forge", "internal/health", "internal/notify", "internal/ownfile", "internal/procs", "internal/reload", "internal/usage", "releases", "retention"},
 	"retention":           {},
 	"hooks/githook":       {},
