@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"repoint/gitsrc"
 	"repoint/internal/durable"
@@ -85,12 +86,31 @@ func (a *App) prune(ctx context.Context, lock *releases.Lock, actor string, done
 			done.Warnings = append(done.Warnings, fmt.Sprintf("%s stays: it %s", name.Short(), used))
 			continue
 		}
-		if err := a.remove(ctx, lock, name, verdict.Reason, actor); err != nil {
+		err = a.remove(ctx, lock, name, verdict.Reason, actor)
+		if why := stays(err); why != "" {
+			done.Warnings = append(done.Warnings, name.Short()+" stays: "+why)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		done.Removed = append(done.Removed, name)
 	}
 	return nil
+}
+
+// stays says why a release could not be removed, if that is no reason to leave
+// others: it was pinned meanwhile, or is not ours to move.
+func stays(err error) string {
+	var kept *releases.KeptError
+	var left *durable.NotRemovedError
+	switch {
+	case errors.As(err, &kept):
+		return kept.Why
+	case errors.As(err, &left):
+		return left.Left[0].String()
+	}
+	return ""
 }
 
 // usedBy says who uses a release, as in "is used by process 12 (node: cwd)"; ""
@@ -104,9 +124,20 @@ func (a *App) usedBy(name releases.Name) (string, error) {
 		use := report.Uses[0]
 		return fmt.Sprintf("is used by process %d (%s: %s)", use.PID, use.Command, use.How), nil
 	case len(report.Mounts) > 0:
-		return "has something mounted at " + report.Mounts[0].Path, nil
+		return mounted(report.Mounts[0]), nil
 	}
 	return "", nil
+}
+
+func mounted(m procs.Mount) string {
+	text := "is mounted at " + m.Path
+	if m.Inside {
+		text = "has something mounted at " + m.Path
+	}
+	if m.PID == os.Getpid() {
+		return text + " (umount " + m.Path + ")"
+	}
+	return fmt.Sprintf("%s for process %d", text, m.PID)
 }
 
 // remove takes one release away, after the journal has it: killed in between,

@@ -62,8 +62,12 @@ func (l *Lock) Discard(name Name) error {
 	return nil
 }
 
-// hide moves a tree into the trash.
+// hide moves a tree into the trash. One that cannot be moved, which is nothing
+// that others have to wait for, is a [*durable.NotRemovedError].
 func (l *Lock) hide(name string) (trash string, err error) {
 	trash = path.Join(trashDir, durable.TempName())
-	return trash, l.dir.Rename(name, trash)
+	if err := l.checkTrash(); err != nil {
+		return "", err
+	}
+	return trash, l.dir.MoveAway(name, trash)
 }

@@ -56,10 +56,14 @@ func (p *program) prune(ctx context.Context, apps []string, dry bool) (first err
 			all = append(all, viewPruned(pruned))
 			return err
 		})
+		if ctx.Err() != nil {
+			first = &deploy.Failure{Outcome: deploy.Canceled, Reason: "stopped pruning " + name, Hint: "the next prune ends what this one began", Cause: err}
+			break
+		}
 		switch {
 		case err == nil:
 		case first == nil:
-			first = err
+			first = undeployed(err)
 		default:
 			printError(p.stderr, err)
 		}
