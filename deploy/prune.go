@@ -17,7 +17,7 @@ import (
 // Pruned is what a prune did.
 type Pruned struct {
 	App      string
-	Verdicts []retention.Verdict // on all releases, as they were before
+	Verdicts []retention.Verdict // on all releases, as they were before; what stays may not have been measured
 	Removed  []releases.Name
 	Freed    int64 // bytes
 	Warnings []string
@@ -67,7 +67,7 @@ func (a *App) prune(ctx context.Context, lock *releases.Lock, actor string, done
 	if done.Warnings, err = a.repair(ctx, lock); err != nil {
 		return a.diskFailure("cannot clean up", err)
 	}
-	if done.Verdicts, err = a.Retention(ctx); err != nil {
+	if done.Verdicts, err = a.due(ctx); err != nil {
 		return err
 	}
 	for _, verdict := range retention.Removals(done.Verdicts) {
@@ -173,13 +173,16 @@ func (a *App) forget(ctx context.Context, name releases.Name) error {
 
 // Why says why a release stays or that it goes, as the next prune would see it.
 func (a *App) Why(ctx context.Context, name releases.Name) (retention.Verdict, error) {
-	verdicts, err := a.Retention(ctx)
+	verdicts, err := a.plan(ctx, asksSizes)
 	if err != nil {
 		return retention.Verdict{}, err
 	}
 	for _, verdict := range verdicts {
 		if verdict.Release.Name != string(name) {
 			continue
+		}
+		if err := a.measure(ctx, &verdict.Release); err != nil {
+			return retention.Verdict{}, err
 		}
 		if verdict.Remove {
 			used, err := a.usedBy(name)

@@ -23,7 +23,7 @@ previous, staged, pinned, waited for or where a roll back goes stays, and so doe
 what a process still uses or has something mounted in; without root, processes of
 other users cannot be seen. Trees go out of sight at once and are then deleted
 while the disk has nothing else to do. What cannot be deleted is named, with what
-helps; it fails nothing.
+helps; it fails nothing, and the next prune tries again.
 
 Without a schedule of its own, have cron or a timer run it:
 
@@ -111,7 +111,7 @@ type verdictView struct {
 	Rule    retention.Rule `json:"rule"` // what decided: a state, or a key of [retention]
 	Reason  string         `json:"reason"`
 	Until   *time.Time     `json:"until,omitempty"` // when the reason to stay ends by itself
-	Bytes   int64          `json:"bytes"`
+	Bytes   int64          `json:"bytes,omitempty"` // missing: not measured, which a prune does not do with what stays
 }
 
 func viewPruned(p deploy.Pruned) pruneView {
