@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"sync"
 
 	"repoint/gitsrc"
@@ -18,7 +19,7 @@ import (
 // Pruned is what a prune did.
 type Pruned struct {
 	App      string
-	Verdicts []retention.Verdict // on all releases, as they were before
+	Verdicts []retention.Verdict // on all releases, as they were before; what stays may not have been measured
 	Removed  []releases.Name
 	Upkeep   Upkeep
 	Freed    int64 // bytes
@@ -118,7 +119,7 @@ func (a *App) prune(ctx context.Context, lock *releases.Lock, actor string, done
 	if done.Warnings, err = a.repair(ctx, lock); err != nil {
 		return a.diskFailure("cannot clean up", err)
 	}
-	if done.Verdicts, err = a.Retention(ctx); err != nil {
+	if done.Verdicts, err = a.due(ctx); err != nil {
 		return err
 	}
 	for _, verdict := range retention.Removals(done.Verdicts) {
@@ -137,13 +138,32 @@ func (a *App) prune(ctx context.Context, lock *releases.Lock, actor string, done
 			done.Warnings = append(done.Warnings, fmt.Sprintf("%s stays: it %s", name.Short(), used))
 			continue
 		}
-		if err := a.remove(ctx, lock, verdict, actor); err != nil {
+		err = a.remove(ctx, lock, verdict, actor)
+		if why := stays(err); why != "" {
+			done.Warnings = append(done.Warnings, name.Short()+" stays: "+why)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		done.Removed = append(done.Removed, name)
 	}
 	done.Warnings = append(done.Warnings, a.keepUp(ctx, lock, &done.Upkeep)...)
 	return ctx.Err()
+}
+
+// stays says why a release could not be removed, if that is no reason to leave
+// others: it was pinned meanwhile, or is not ours to move.
+func stays(err error) string {
+	var kept *releases.KeptError
+	var left *durable.NotRemovedError
+	switch {
+	case errors.As(err, &kept):
+		return kept.Why
+	case errors.As(err, &left):
+		return left.Left[0].String()
+	}
+	return ""
 }
 
 // usedBy says who uses a release, as in "is used by process 12 (node: cwd)"; ""
@@ -157,9 +177,20 @@ func (a *App) usedBy(name releases.Name) (string, error) {
 		use := report.Uses[0]
 		return fmt.Sprintf("is used by process %d (%s: %s)", use.PID, use.Command, use.How), nil
 	case len(report.Mounts) > 0:
-		return "has something mounted at " + report.Mounts[0].Path, nil
+		return mounted(report.Mounts[0]), nil
 	}
 	return "", nil
+}
+
+func mounted(m procs.Mount) string {
+	text := "is mounted at " + m.Path
+	if m.Inside {
+		text = "has something mounted at " + m.Path
+	}
+	if m.PID == os.Getpid() {
+		return text + " (umount " + m.Path + ")"
+	}
+	return fmt.Sprintf("%s for process %d", text, m.PID)
 }
 
 // remove takes one release away, after the journal has it: killed in between,
@@ -197,13 +228,16 @@ func (a *App) forget(ctx context.Context, name releases.Name) error {
 
 // Why says why a release stays or that it goes, as the next prune would see it.
 func (a *App) Why(ctx context.Context, name releases.Name) (retention.Verdict, error) {
-	verdicts, err := a.Retention(ctx)
+	verdicts, err := a.plan(ctx, asksSizes)
 	if err != nil {
 		return retention.Verdict{}, err
 	}
 	for _, verdict := range verdicts {
 		if verdict.Release.Name != string(name) {
 			continue
+		}
+		if err := a.measure(ctx, &verdict.Release); err != nil {
+			return retention.Verdict{}, err
 		}
 		if verdict.Remove {
 			used, err := a.usedBy(name)

@@ -14,19 +14,50 @@ import (
 // Retention says of each release, the newest build first, whether it stays and
 // why. What uses a release is not looked at before it is to go.
 func (a *App) Retention(ctx context.Context) ([]retention.Verdict, error) {
+	return a.plan(ctx, func(retention.Policy, retention.Disk) bool { return true })
+}
+
+// due is Retention for whoever acts on it. To measure the trees means to look at
+// each file of them, so it is only done if the policy asks what they take; else
+// what goes is measured, and what stays has no amount.
+func (a *App) due(ctx context.Context) ([]retention.Verdict, error) {
+	verdicts, err := a.plan(ctx, asksSizes)
+	if err != nil {
+		return nil, err
+	}
+	for i := range verdicts {
+		if verdicts[i].Remove {
+			if err := a.measure(ctx, &verdicts[i].Release); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return verdicts, nil
+}
+
+func asksSizes(p retention.Policy, disk retention.Disk) bool {
+	return p.MaxSize > 0 || !p.Fits(disk, retention.Amount{})
+}
+
+func (a *App) plan(ctx context.Context, asks func(retention.Policy, retention.Disk) bool) ([]retention.Verdict, error) {
 	cfg, err := a.Config(ctx, "")
 	if err != nil {
 		return nil, configFailure(err)
-	}
-	list, err := a.kept(ctx)
-	if err != nil {
-		return nil, err
 	}
 	disk, err := a.disk()
 	if err != nil {
 		return nil, err
 	}
-	return retention.Plan(list, policyOf(cfg.Retention), disk, a.env.Now()), nil
+	policy := policyOf(cfg.Retention)
+	read := a.known
+	if asks(policy, disk) {
+		read = func() ([]retention.Release, error) { return a.kept(ctx) }
+	}
+	list, err := read()
+	if err != nil {
+		return nil, err
+	}
+	return retention.Plan(list, policy, disk, a.env.Now()), nil
 }
 
 // disk is what is free where the app lies.
@@ -45,6 +76,27 @@ func policyOf(c config.Retention) retention.Policy {
 
 // kept is what retention has to know of all releases.
 func (a *App) kept(ctx context.Context) ([]retention.Release, error) {
+	list, err := a.known()
+	for i := range list {
+		if err == nil {
+			err = a.measure(ctx, &list[i])
+		}
+	}
+	return list, err
+}
+
+// measure finds out what a release takes, if it is not known yet.
+func (a *App) measure(ctx context.Context, r *retention.Release) error {
+	if r.Amount != (retention.Amount{}) {
+		return nil
+	}
+	size, err := usage.Of(ctx, a.store.Path(releases.Name(r.Name)))
+	r.Amount = retention.Amount{Bytes: size.Bytes, Inodes: size.Inodes}
+	return err
+}
+
+// known is kept without what the releases take.
+func (a *App) known() ([]retention.Release, error) {
 	found, err := a.store.List()
 	if err != nil {
 		return nil, linkFailure(err)
@@ -74,11 +126,6 @@ func (a *App) kept(ctx context.Context) ([]retention.Release, error) {
 		if pin, pinned := pins[f.Name]; pinned {
 			r.Pinned = "by " + pin.By + ": " + pin.Why
 		}
-		size, err := usage.Of(ctx, a.store.Path(f.Name))
-		if err != nil {
-			return nil, err
-		}
-		r.Amount = retention.Amount{Bytes: size.Bytes, Inodes: size.Inodes}
 		list = append(list, r)
 	}
 	return list, nil

@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -160,12 +159,15 @@ func (m *room) remove(ctx context.Context, verdicts []retention.Verdict) error {
 		if m.used[string(name)] != "" {
 			continue
 		}
-		var kept *releases.KeptError
-		if err := m.app.remove(ctx, m.lock, verdict, m.actor); err != nil && !errors.As(err, &kept) {
-			return err
-		} else if err == nil {
-			m.removed++
+		err := m.app.remove(ctx, m.lock, verdict, m.actor)
+		if why := stays(err); why != "" {
+			m.used[string(name)] = "stays: " + why
+			continue
 		}
+		if err != nil {
+			return err
+		}
+		m.removed++
 	}
 	return nil
 }

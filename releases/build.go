@@ -62,8 +62,12 @@ func (l *Lock) Discard(name Name) error {
 	return nil
 }
 
-// hide moves a tree into the trash.
+// hide moves a tree into the trash. One that cannot be moved, which is nothing
+// that others have to wait for, is a [*durable.NotRemovedError].
 func (s *Store) hide(name string) (trash string, err error) {
 	trash = path.Join(trashDir, durable.TempName())
-	return trash, s.dir.Rename(name, trash)
+	if err := s.checkTrash(); err != nil {
+		return "", err
+	}
+	return trash, s.dir.MoveAway(name, trash)
 }

@@ -19,7 +19,8 @@ func (e *KeptError) Error() string { return e.Release.Short() + " is kept: " + e
 // disk space until [Store.EmptyTrash].
 //
 // What a link points at and what is pinned is refused with a [*KeptError], and
-// a tree that is not there with fs.ErrNotExist. Whether a process uses the tree
+// a tree that is not there with fs.ErrNotExist; one that cannot be moved is a
+// [*durable.NotRemovedError]. Whether a process uses the tree
 // is for the caller to ask. Killed at any step, the release is whole and sealed,
 // or none: [Lock.Repair] removes a seal without a tree.
 func (l *Lock) Remove(name Name) error {

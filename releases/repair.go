@@ -197,7 +197,12 @@ func (l *Lock) dropUnsealed(time.Time) (notes []string, err error) {
 			notes = append(notes, fmt.Sprintf("%s has no seal, and no deploy was building it: left alone", release.Name))
 			continue
 		}
-		if _, err := l.hide(string(release.Name)); err != nil { // the trash is emptied next
+		_, err = l.hide(string(release.Name)) // the trash is emptied next
+		if stays := new(durable.NotRemovedError); errors.As(err, &stays) {
+			notes = append(notes, fmt.Sprintf("%s was never finished: %v", release.Name.Short(), stays))
+			continue
+		}
+		if err != nil {
 			return notes, err
 		}
 		notes = append(notes, fmt.Sprintf("removed %s, which was never finished", release.Name.Short()))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"repoint/internal/durable"
 )
 
 // The spare is a tree that is made when nobody waits for it, for the next deploy
@@ -203,5 +204,9 @@ func (l *Lock) sweepSpare(time.Time) ([]string, error) {
 	if err != nil || of != nil {
 		return nil, err
 	}
-	return nil, l.dropSpare()
+	err = l.dropSpare()
+	if stays := new(durable.NotRemovedError); errors.As(err, &stays) { // root has made it, and this is not root
+		return []string{fmt.Sprintf("there is a spare that is no good: %v", stays)}, nil
+	}
+	return nil, err
 }

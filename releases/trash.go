@@ -40,6 +40,17 @@ func (s *Store) Settle() error { return s.dir.SyncFS() }
 // empties.
 func (s *Store) TrashPath() string { return filepath.Join(s.Dir(), trashDir) }
 
+// checkTrash refuses what is no directory in the trash's place: a link could lead
+// anywhere. What is missing is made by whoever makes directories.
+func (s *Store) checkTrash() error {
+	info, err := s.dir.Root().Lstat(trashDir)
+	if err == nil && !info.IsDir() {
+		path := filepath.Join(s.Dir(), trashDir)
+		return fmt.Errorf("%s is not a directory (move it away, and it is made again: mv %s %s.old)", path, path, path)
+	}
+	return nil
+}
+
 // TrashLeft reports whether there is something for EmptyTrash to do.
 func (s *Store) TrashLeft() bool {
 	entries, err := fs.ReadDir(s.dir.Root().FS(), trashDir)
@@ -50,6 +61,9 @@ func (s *Store) TrashLeft() bool {
 // mostly work on different ones.
 func (s *Store) empty(ctx context.Context, pace durable.Pace) (durable.Removed, error) {
 	all := durable.Removed{Whole: true}
+	if err := s.checkTrash(); err != nil {
+		return durable.Removed{}, err
+	}
 	entries, err := fs.ReadDir(s.dir.Root().FS(), trashDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return durable.Removed{}, err

@@ -40,6 +40,8 @@ import (
 //	hearing                 see hearing_test.go
 //	webhook, recorded       see webhook_test.go
 //	[!] idle                see afterwards_test.go
+//	bindmount,
+//	immutable, mutable      see obstacle_test.go
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"app": appCommand, "commit": commitCommand, "exits": exitsCommand,
 	"linkis": linkisCommand, "refis": refisCommand, "sound": soundCommand,
@@ -48,6 +50,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"reading": readingCommand, "read": readCommand,
 	"json": jsonCommand, "sshkey": sshkeyCommand, "serving": servingCommand, "servingweb": servingwebCommand,
 	"service": serviceCommand, "hearing": hearingCommand, "webhook": webhookCommand, "recorded": recordedCommand, "idle": idleCommand,
+	"bindmount": bindmountCommand, "immutable": immutableCommand, "mutable": mutableCommand,
 	"killholder": killholderCommand, "runs": runsCommand, "nowhere": nowhereCommand,
 }
 

@@ -50,6 +50,20 @@ type hintedError struct {
 
 func (e hintedError) Unwrap() error { return e.error }
 
+// diskError is a failure of something that is no deploy.
+type diskError struct{ *deploy.Failure }
+
+func (e diskError) Unwrap() error { return e.Failure }
+
+// undeployed keeps a failure from being taken for one of a deploy.
+func undeployed(err error) error {
+	var failure *deploy.Failure
+	if errors.As(err, &failure) && failure.Outcome == "" {
+		return diskError{failure}
+	}
+	return err
+}
+
 // toldError is a deploy's failure, which was printed as it happened.
 type toldError struct{ *deploy.Failure }
 
@@ -102,12 +116,15 @@ func exitCode(err error) int {
 	var link *releases.LinkError
 	var taken *serve.TakenError
 	var failure *deploy.Failure
+	var disk diskError
 	switch {
 	case errors.As(err, &usage), errors.As(err, &faults), errors.As(err, &link), errors.As(err, &taken):
 		return exitUsage
 	case errors.Is(err, deploy.ErrNotFound), errors.Is(err, releases.ErrNotAnApp), errors.Is(err, gitsrc.ErrNotFound),
 		errors.Is(err, serve.ErrNoKey), errors.Is(err, serve.ErrNoToken):
 		return exitNotFound
+	case errors.As(err, &disk):
+		return exitDisk
 	case errors.As(err, &failure):
 		return failureCode(failure)
 	case errors.Is(err, fs.ErrNotExist):

@@ -25,7 +25,8 @@ previous, staged, pinned, waited for or where a roll back goes stays, and so doe
 what a process still uses or has something mounted in; without root, processes of
 other users cannot be seen. Trees go out of sight at once and are then deleted
 while the disk has nothing else to do; a terminal shows how far that is. What
-cannot be deleted is named, with what helps; it fails nothing.
+cannot be deleted is named, with what helps; it fails nothing, and the next prune tries
+again.
 
 What else grows is kept small too: logs go as [retention] says, the journal's
 older lines are packed, old webhooks are forgotten, and so is what the source has
@@ -64,10 +65,14 @@ func (p *program) prune(ctx context.Context, apps []string, dry bool) (first err
 			all = append(all, viewPruned(pruned))
 			return err
 		})
+		if ctx.Err() != nil {
+			first = &deploy.Failure{Outcome: deploy.Canceled, Reason: "stopped pruning " + name, Hint: "the next prune ends what this one began", Cause: err}
+			break
+		}
 		switch {
 		case err == nil:
 		case first == nil:
-			first = err
+			first = undeployed(err)
 		default:
 			printError(p.stderr, err)
 		}
@@ -133,7 +138,7 @@ type verdictView struct {
 	Rule    retention.Rule `json:"rule"` // what decided: a state, or a key of [retention]
 	Reason  string         `json:"reason"`
 	Until   *time.Time     `json:"until,omitempty"` // when the reason to stay ends by itself
-	Bytes   int64          `json:"bytes"`
+	Bytes   int64          `json:"bytes,omitempty"` // missing: not measured, which a prune does not do with what stays
 }
 
 func viewPruned(p deploy.Pruned) pruneView {

@@ -111,6 +111,7 @@ const gitConfig = `[user]
 `
 
 // scriptCondition knows [root], [mount]: file systems can be mounted here,
+// [immutable]: files can be made immutable here,
 // [python]: build hooks can make Python environments, and [githttp]: git can
 // speak HTTP. Where CI runs, all must be so: a script that is skipped proves nothing.
 func scriptCondition(cond string) (bool, error) {
@@ -119,6 +120,8 @@ func scriptCondition(cond string) (bool, error) {
 	case "root":
 	case "mount":
 		yes = yes && canMount()
+	case "immutable":
+		yes = yes && canFix()
 	case "python":
 		yes = exec.Command("/usr/bin/env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "python3", "-c", "import venv, ensurepip").Run() == nil
 	case "githttp":

@@ -45,7 +45,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // pages are what index.html says in the commits that newWorld makes.
-var pages = []string{"one", "two"}
+var pages = []string{"one", "two", "three", "four", "five", "six"}
 
 func branchOf(commit int) string { return "commit" + pages[commit] }
 

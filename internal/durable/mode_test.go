@@ -87,6 +87,43 @@ func TestRemoveTreeWithoutAnyRights(t *testing.T) {
 	}
 }
 
+// A read-only tree is moved to another directory all the same; one that belongs to
+// somebody else stays, with the remedy.
+func TestMoveAway(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 && os.Getenv(insideVar) == "" {
+		t.Skip("needs root, to make a directory that belongs to somebody else")
+	}
+	top := "."
+	if os.Getenv(insideVar) == "" {
+		top = nobodysDir(t)
+		check(t, os.Mkdir(filepath.Join(top, "their s"), 0o755))
+	}
+	if os.Geteuid() == 0 && !asNobodyIn(t, top) {
+		return
+	}
+	dir, err := durable.Disk{}.Open(top)
+	check(t, err)
+	check(t, dir.Mkdir("trash", 0o700))
+	for _, mode := range []fs.FileMode{0, 0o444, 0o555} {
+		makeTree(t, dir.Path(), "tree", "a")
+		check(t, os.Chmod("tree", mode))
+		check(t, dir.MoveAway("tree", "trash/tree"))
+		check(t, dir.RemoveTree("trash/tree"))
+	}
+	var left *durable.NotRemovedError
+	if err := dir.MoveAway("their s", "trash/tree"); !errors.As(err, &left) || len(left.Left) != 1 ||
+		left.Left[0].String() != "their s: it belongs to root: permission denied (sudo rm -rf 'their s')" {
+		t.Errorf("somebody else's: %v", err)
+	}
+	if err := dir.MoveAway("missing", "trash/tree"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing: %v", err)
+	}
+	if got := names(t, dir); !slices.Equal(got, []string{"their s", "trash"}) {
+		t.Errorf("left: %q", got)
+	}
+}
+
 // Their directory is in our tree, and what it holds is not ours to remove. An
 // empty one is.
 func TestRemoveTreeSaysWhatStays(t *testing.T) {

@@ -21,7 +21,14 @@
 // comes when the push has ended proves nothing: the run fails when fewer than
 // 30 % landed before.
 //
+// With -race nothing is killed. For so long as -for says, pushes, roll backs,
+// promotions, pins and prunes run against each other, with readers that read
+// through current as fast as they can. No read fails or is of two releases; what
+// is live, previous, staged or pinned is there at each look; every answer is what
+// the journal says; and in the end all of the above holds once more.
+//
 //	go run ./scripts/torture -n 5000
+//	go run ./scripts/torture -race -for 60s
 //	go run ./scripts/torture -n 100 -seed 7 -keep
 //
 // It needs git and go. Everything lies in one directory under $TMPDIR, which is
@@ -42,12 +49,18 @@ import (
 
 func main() {
 	rounds := flag.Int("n", 300, "how many rounds")
+	together := flag.Bool("race", false, "let everything run at once instead, and kill nothing")
+	length := flag.Duration("for", 60*time.Second, "how long, with -race")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "what the rounds do")
 	keep := flag.Bool("keep", false, "keep the directory when a round failed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	passed, err := torture(ctx, *rounds, *seed, *keep)
+	run := func() (bool, error) { return torture(ctx, *rounds, *seed, *keep) }
+	if *together {
+		run = func() (bool, error) { return runRace(ctx, *length, *seed, *keep) }
+	}
+	passed, err := run()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "error: %v\n", err)
 	}

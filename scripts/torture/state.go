@@ -27,7 +27,10 @@ type line struct {
 	Event   string `json:"event"`
 	Deploy  int    `json:"deploy"`
 	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+	Release string `json:"release"`
 	Live    string `json:"live"`
+	From    string `json:"from"`
 }
 
 func (w *world) look() (s state, err error) {
