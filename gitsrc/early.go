@@ -50,8 +50,13 @@ func (e *early) wrote(n int) {
 	}
 }
 
-// stop ends it, when nobody writes any more.
+// stop ends it, when nobody writes any more: what it has begun, not what it was
+// still to begin.
 func (e *early) stop() error {
+	select {
+	case <-e.begin:
+	default:
+	}
 	close(e.begin)
 	if err := <-e.ended; err != nil {
 		return fmt.Errorf("putting files on the disk: %w", err)

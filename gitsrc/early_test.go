@@ -3,6 +3,7 @@ package gitsrc
 import (
 	"errors"
 	"os"
+	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +15,9 @@ func TestEarlySyncTellsWhatFailed(t *testing.T) {
 	e := syncEarly(-1) // no file system at all
 	e.wrote(earlyBytes / 2)
 	e.wrote(earlyBytes / 2)
+	for len(e.begin) > 0 { // until it has begun
+		runtime.Gosched()
+	}
 	if err := e.stop(); !errors.Is(err, unix.EBADF) {
 		t.Error(err)
 	}
