@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -67,9 +66,18 @@ func (a *App) moveRefs(ctx context.Context, links releases.Links, leave string) 
 // withoutUploads leaves out the changes to commits that the source lacks,
 // because their releases came as artifacts: a ref cannot stand on them.
 func withoutUploads(ctx context.Context, repo *gitsrc.Repo, changes []gitsrc.RefChange) (known []gitsrc.RefChange) {
+	var commits []gitsrc.Hash
 	for _, change := range changes {
-		_, err := repo.Commit(ctx, change.New)
-		if change.New == "" || !errors.Is(err, gitsrc.ErrNotFound) {
+		if change.New != "" {
+			commits = append(commits, change.New)
+		}
+	}
+	missing, err := repo.Missing(ctx, commits)
+	if err != nil { // moving the refs has failed for another reason
+		return changes
+	}
+	for _, change := range changes {
+		if !slices.Contains(missing, change.New) {
 			known = append(known, change)
 		} else if own := change.Ref; own == liveRef || own == previousRef || own == nextRef {
 			known = append(known, gitsrc.RefChange{Ref: own})

@@ -55,7 +55,7 @@ type Tree struct {
 // holds a part of the tree, which is the caller's to throw away.
 //
 // Git knows no empty folders, so none are made. Nothing is fetched here, and
-// nothing is synced.
+// nothing is promised to be on the disk.
 func (r *Repo) Checkout(ctx context.Context, commit Hash, dir string, o CheckoutOptions) (Tree, error) {
 	fail := func(err error) (Tree, error) {
 		return Tree{}, fmt.Errorf("checking out %s into %s: %w", commit.Short(), dir, err)
@@ -81,7 +81,8 @@ func (r *Repo) Checkout(ctx context.Context, commit Hash, dir string, o Checkout
 		return fail(err)
 	}
 	out := &writer{repo: r, root: int(into.Fd()), entries: list.entries, links: links, owner: o.Owner}
-	if err := out.write(ctx); err != nil {
+	out.early = syncEarly(out.root)
+	if err := errors.Join(out.write(ctx), out.early.stop()); err != nil {
 		return fail(err)
 	}
 	return list.tree(), nil

@@ -2,6 +2,7 @@ package gitsrc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -49,6 +50,23 @@ func (r *Repo) Commit(ctx context.Context, h Hash) (Commit, error) {
 		Author:  strings.TrimSpace(printable(decoded.Author.Name)),
 		When:    decoded.Committer.When,
 	}, nil
+}
+
+// Missing returns those of the commits that the repository does not have.
+func (r *Repo) Missing(ctx context.Context, commits []Hash) (missing []Hash, err error) {
+	b, err := r.openBatch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer b.close()
+	for _, h := range commits {
+		if _, err := b.commit(h); errors.Is(err, ErrNotFound) {
+			missing = append(missing, h)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return missing, nil
 }
 
 // IsAncestor says whether older can be reached from newer. A commit counts as

@@ -24,9 +24,9 @@
 //     returns nil. What a killed git left in their way is cleared.
 //
 // It does not lock: the caller makes sure that one process at a time moves the
-// refs it owns. It does not sync checked out trees, and does not remove what a
-// failed [Repo.Checkout] left in the directory; both are for the owner of that
-// directory. It needs git 2.29 or newer and SHA-1 repositories.
+// refs it owns. It has the disk begin with the trees that it writes, but to make
+// them durable is for the owner of their directory, who also removes what a failed
+// [Repo.Checkout] left there. It needs git 2.29 or newer and SHA-1 repositories.
 package gitsrc
 
 import (

@@ -180,10 +180,19 @@ func TestCommit(t *testing.T) {
 	if got.Subject != "line one line two ]0; \uFFFD" || got.Author != "E [31mve" {
 		t.Errorf("%q by %q", got.Subject, got.Author)
 	}
-	for _, h := range []Hash{Hash(strings.Repeat("1", 40)), Hash(tree)} {
+	none := Hash(strings.Repeat("1", 40))
+	for _, h := range []Hash{none, Hash(tree)} {
 		if _, err := r.Commit(t.Context(), h); !errors.Is(err, ErrNotFound) {
 			t.Error(err)
 		}
+	}
+	missing, err := r.Missing(t.Context(), []Hash{h[0], none, odd, Hash(tree)})
+	must(t, err)
+	if diff := cmp.Diff([]Hash{none, Hash(tree)}, missing); diff != "" {
+		t.Error(diff)
+	}
+	if missing, err := r.Missing(t.Context(), []Hash{"main"}); err == nil {
+		t.Error("a name was taken for an id", missing)
 	}
 	if _, err := r.Commit(t.Context(), "main"); err == nil {
 		t.Error("a name was taken for an id")

@@ -22,7 +22,7 @@ import (
 // that is cut off wraps io.ErrUnexpectedEOF, and nothing but zeros may follow.
 // It is judged while it comes: after any error, a [*RefusedError] too, dir holds
 // a part of the tree, which is the caller's to throw away; and a last Read of
-// in may still be under way. Nothing is synced.
+// in may still be under way. Nothing is promised to be on the disk.
 //
 // A hard link becomes a copy of the file that it names, which must come ahead of
 // it in the archive. So nothing that a build hook does to one of them shows in
@@ -46,7 +46,8 @@ func Unpack(ctx context.Context, in io.Reader, dir string, o CheckoutOptions) (T
 	s := readAhead(ctx, in, limits)
 	defer s.stop()
 	u := newUnpacker(s, int(into.Fd()), limits, o.Owner)
-	err = errors.Join(u.readEntries(s), u.dirs.close(), u.from.close())
+	u.early = syncEarly(u.root)
+	err = errors.Join(u.readEntries(s), u.dirs.close(), u.from.close(), u.early.stop())
 	if err == nil {
 		err = u.finish(o.OutsideLinks)
 	}

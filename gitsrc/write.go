@@ -26,6 +26,7 @@ type writer struct {
 	entries []entry
 	links   []linkTarget
 	owner   *Owner
+	early   *early
 	shared  map[string]bool // folders that more than one share needs; made beforehand
 }
 
@@ -151,7 +152,7 @@ func (w *writer) writeFile(parent int, name string, e entry, in contents) error 
 	if e.mode == program {
 		perm = 0o755
 	}
-	out := &openFile{fd: -1}
+	out := &openFile{fd: -1, early: w.early}
 	err := again(func() (err error) {
 		out.fd, err = unix.Openat(parent, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, perm)
 		return err
@@ -172,7 +173,10 @@ func (w *writer) writeFile(parent int, name string, e entry, in contents) error 
 }
 
 // openFile is a file being written.
-type openFile struct{ fd int }
+type openFile struct {
+	fd    int
+	early *early
+}
 
 // Write writes all of p.
 func (f *openFile) Write(p []byte) (int, error) {
@@ -187,6 +191,7 @@ func (f *openFile) Write(p []byte) (int, error) {
 		}
 		done += n
 	}
+	f.early.wrote(done)
 	return done, nil
 }
 

@@ -7,10 +7,14 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
 	pipeSize = 64 << 10        // what a pipe holds at most, pipe(7): all that may be left when the writer ended
+	wideSize = 1 << 20         // what the pipe of the input is asked to hold: less waiting for each other
+	feedSize = 256 << 10       // bytes of input that are passed on at once
 	lull     = time.Second / 2 // without output after the end, before a pipe that a grandchild holds is left
 )
 
@@ -40,6 +44,7 @@ func (p child) connect(cmd *exec.Cmd, client client) (_ *pipes, err error) {
 		if theirs, j.in, err = os.Pipe(); err != nil {
 			return nil, err
 		}
+		_, _ = unix.FcntlInt(theirs.Fd(), unix.F_SETPIPE_SZ, wideSize) // refused, it works too, slower
 		cmd.Stdin, j.theirs = theirs, append(j.theirs, theirs)
 	}
 	var stdout, stderr *os.File
@@ -82,7 +87,8 @@ func (j *pipes) forward(exited <-chan struct{}) {
 // for that: its input stays open until it was stopped.
 func (j *pipes) feed() {
 	from := &source{Reader: j.client.in}
-	io.Copy(j.in, from) // fails for a child that reads no more, which is its own affair
+	to := struct{ io.Writer }{j.in}                 // a file itself would copy in small pieces
+	io.CopyBuffer(to, from, make([]byte, feedSize)) // fails for a child that reads no more, which is its own affair
 	if j.whole && from.err != nil {
 		j.cause = from.err
 		close(j.torn)
