@@ -42,6 +42,7 @@ func main() {
 	b := &bench{}
 	flag.IntVar(&b.rounds, "n", 9, "how many rounds")
 	sizes := flag.String("sizes", "50,5000,30000", "files of the trees, the smallest and the largest are judged")
+	flag.StringVar(&b.without, "without", "", "leave out the ways whose names hold one of these words: Mina,Capistrano")
 	quick := flag.Bool("quick", false, "three rounds of 50 and 1000 files, and little growth")
 	flag.Parse()
 	b.grown = grown{files: 100_000, objects: 1_000_000, releases: 500, apps: 1000}
@@ -59,12 +60,13 @@ func main() {
 
 // bench is one run.
 type bench struct {
-	w      *world
-	rounds int
-	sizes  []int
-	grown  grown
-	matrix *matrix // nil when it is not measured
-	rows   []row
+	w       *world
+	rounds  int
+	sizes   []int
+	without string
+	grown   grown
+	matrix  *matrix // nil when it is not measured
+	rows    []row
 }
 
 // part is something that can be measured by itself.

@@ -25,7 +25,7 @@ type matrix struct {
 }
 
 func (b *bench) measureMatrix() error {
-	ways, err := b.w.usable()
+	ways, err := b.w.usable(b.without)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,8 @@ func webhookSite(s *site) error {
 	if err := s.write("hooks.json", hooks, 0o644); err != nil {
 		return err
 	}
-	if _, err := s.w.start("webhook.log", "webhook", "-hooks", s.dir+"/hooks.json", "-ip", "127.0.0.1", "-port", fmt.Sprint(port)); err != nil {
+	s.server, err = s.w.start("webhook.log", "webhook", "-hooks", s.dir+"/hooks.json", "-ip", "127.0.0.1", "-port", fmt.Sprint(port))
+	if err != nil {
 		return err
 	}
 	return s.w.listening(port)

@@ -251,15 +251,3 @@ func (w *world) manyApps(name string, count int) (string, error) {
 	}
 	return dir, nil
 }
-
-func (w *world) end(cmd *exec.Cmd) error {
-	err := cmd.Process.Kill()
-	_ = cmd.Wait()
-	for i, running := range w.running {
-		if running == cmd {
-			w.running = append(w.running[:i], w.running[i+1:]...)
-			break
-		}
-	}
-	return err
-}

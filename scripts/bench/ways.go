@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -27,7 +28,8 @@ type site struct {
 	way    way
 	sample *sample
 	dir    string
-	url    string // where commits are pushed
+	url    string    // where commits are pushed
+	server *exec.Cmd // that serves this site alone, if there is one
 }
 
 func (s *site) repo() string { return filepath.Join(s.dir, "repo.git") }
@@ -49,6 +51,11 @@ func (w *world) newSite(way way, from *sample) (*site, error) {
 
 func (s *site) remove() error {
 	s.w.settle()
+	if s.server != nil {
+		if err := s.w.end(s.server); err != nil {
+			return err
+		}
+	}
 	return os.RemoveAll(s.dir)
 }
 
@@ -88,7 +95,7 @@ var ways = []way{
 
 // usable are the ways that work here: each peer deploys a small tree for trial,
 // and goes back.
-func (w *world) usable() ([]way, error) {
+func (w *world) usable(without string) ([]way, error) {
 	from, err := w.newSample(20)
 	if err != nil {
 		return nil, err
@@ -101,6 +108,9 @@ func (w *world) usable() ([]way, error) {
 	}
 	var found []way
 	for _, each := range ways {
+		if without != "" && slices.ContainsFunc(strings.Split(without, ","), func(word string) bool { return strings.Contains(each.name, word) }) {
+			continue
+		}
 		if each.program != "" {
 			if err := w.try(each, from, commits); err != nil {
 				fmt.Fprintf(os.Stderr, "left out: %s: %v\n", each.name, err)

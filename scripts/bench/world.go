@@ -9,10 +9,13 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // world is the directory in which all happens, and the servers in it.
@@ -53,6 +56,14 @@ func newWorld(ctx context.Context) (w *world, err error) {
 		}
 	}
 	return w, nil
+}
+
+// end ends a server.
+func (w *world) end(cmd *exec.Cmd) error {
+	err := cmd.Process.Kill()
+	_ = cmd.Wait()
+	w.running = slices.DeleteFunc(w.running, func(running *exec.Cmd) bool { return running == cmd })
+	return err
 }
 
 func (w *world) close() {
@@ -220,7 +231,10 @@ func (w *world) settle() {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	syscall.Sync()
+	if dir, err := os.Open(w.dir); err == nil {
+		_ = unix.Syncfs(int(dir.Fd()))
+		dir.Close()
+	}
 }
 
 func (w *world) busy() bool {
