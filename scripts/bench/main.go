@@ -103,6 +103,7 @@ func (b *bench) all(ctx context.Context, sizes string, names []string) (err erro
 		return fmt.Errorf("setting up: %w", err)
 	}
 	fmt.Println(describeMachine(b.w.dir, b.rounds))
+	defer b.print() // after a failure, too: what was measured holds
 	for _, part := range b.parts() {
 		if len(names) > 0 && !slices.Contains(names, part.name) {
 			continue
@@ -112,12 +113,15 @@ func (b *bench) all(ctx context.Context, sizes string, names []string) (err erro
 			return fmt.Errorf("measuring %s: %w", part.name, err)
 		}
 	}
+	return nil
+}
+
+func (b *bench) print() {
 	if b.matrix != nil {
 		fmt.Println(b.matrix.print(b.sizes))
 		b.rows = append(b.matrix.judge(b.sizes), b.rows...)
 	}
 	fmt.Print(limitsTable(b.rows))
-	return nil
 }
 
 func (b *bench) say(r row) { b.rows = append(b.rows, r) }

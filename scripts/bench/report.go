@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ func (t times) median() time.Duration {
 // ratio is how many times as long a takes as b.
 func ratio(a, b times) float64 {
 	if b.median() == 0 {
-		return 0
+		return math.NaN() // not measured: no limit holds
 	}
 	return float64(a.median()) / float64(b.median())
 }
