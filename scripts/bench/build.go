@@ -15,7 +15,7 @@ func (b *bench) measureCache() error {
 	if err != nil {
 		return err
 	}
-	from, err := b.w.newSample(b.sizes[0] - 1) // another file name than that of modules
+	from, err := b.w.newSample(b.sizes[0])
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (b *bench) growApps() error {
 	var sites []*site
 	var servers []*exec.Cmd
 	for i, apps := range []int{1, b.grown.apps} {
-		from, err := b.w.newSample(50 + i)
+		from, err := b.w.newSample(50)
 		if err != nil {
 			return err
 		}

@@ -5,15 +5,17 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
 
 // describeMachine says on what the figures were measured.
 func describeMachine(dir string, rounds int) string {
-	return fmt.Sprintf("Measured on %s: %d × %s, %s, %s; Linux %s; %s; %s. Medians of %d rounds. Load when it began: %s.\n",
+	kB, _ := strconv.Atoi(strings.TrimSuffix(field("/proc/meminfo", "MemTotal"), " kB"))
+	return fmt.Sprintf("Measured on %s: %d × %s, %d GB, %s; Linux %s; %s; %s. Medians of %d rounds. Load when it began: %s.\n",
 		time.Now().Format("2006-01-02"), runtime.NumCPU(), field("/proc/cpuinfo", "model name"),
-		field("/proc/meminfo", "MemTotal"), answer("findmnt", "-n", "-o", "FSTYPE", "-T", dir), answer("uname", "-r"),
+		kB>>20, answer("findmnt", "-n", "-o", "FSTYPE", "-T", dir), answer("uname", "-r"),
 		answer("git", "version"), answer("ssh", "-V"), rounds, load())
 }
 
