@@ -152,7 +152,9 @@ func (w *world) start(log, name string, args ...string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// startSSHD starts OpenSSH on a free port of loopback, with keys of its own.
+// startSSHD starts OpenSSH on a free port of loopback, with keys of its own. The
+// HOME it sets has no .bashrc: what a user's shell does at its start is no
+// part of a push.
 func (w *world) startSSHD() (err error) {
 	if w.port, err = freePort(); err != nil {
 		return err
@@ -166,8 +168,8 @@ func (w *world) startSSHD() (err error) {
 		return err
 	}
 	config := fmt.Sprintf("ListenAddress 127.0.0.1\nPort %d\nHostKey %s\nAuthorizedKeysFile %s\nPidFile none\nStrictModes no\n"+
-		"UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nMaxStartups 100\n",
-		w.port, w.path("host_key"), w.path("key.pub"))
+		"SetEnv HOME=%s\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nMaxStartups 100\n",
+		w.port, w.path("host_key"), w.path("key.pub"), w.dir)
 	if err := w.write("sshd_config", config, 0o600); err != nil {
 		return err
 	}
