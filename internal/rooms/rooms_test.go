@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"config":              {},
 	"scripts/torture":     {"gitsrc", "releases"},
 	"scripts/bench-prune": {},
+	"scripts/bench":       {},
 	"scripts/configdoc":   {},
 	"scripts/hookload":    {},
 	"scripts/web/visit":   {},
@@ -120,7 +121,7 @@ var diskCalls = []string{"Rename", "Symlink", "Link", "RemoveAll"}
 // release that nobody can see yet, or a directory that only lives as long as
 // the process.
 var ownTrees = []string{
-	"gitsrc/write.go", "internal/demo/world.go", "scripts/torture/", "scripts/bench-prune/",
+	"gitsrc/write.go", "internal/demo/world.go", "scripts/torture/", "scripts/bench/", "scripts/bench-prune/",
 }
 
 func TestOnlyDurableChangesTheDisk(t *testing.T) {
