@@ -293,8 +293,7 @@ type Retention struct {
 
 	// MinInodes is the same for the number of files and folders that the disk can
 	// still take. File systems that do not count them (btrfs) never lack any:
-	// min_inodes = 100000. Default 0: only those of what is checked out are asked
-	// for.
+	// min_inodes = 100000. Default 0.
 	MinInodes int `toml:"min_inodes" json:"min_inodes"`
 
 	// Grace is how long a release stays after it was built or left live, because

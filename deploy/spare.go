@@ -37,27 +37,31 @@ func usesSpare(cfg config.Config) bool { return cfg.Spare && !cfg.Submodules && 
 // is made from nothing, which also knows best what is wrong with a commit. So it
 // is when less is free on the disk than is to stay free: the spare may have to go.
 func (r *run) beginWithSpare(ctx context.Context) (releases.Name, error) {
+	if !usesSpare(r.config) {
+		return "", nil
+	}
 	disk, err := r.app.disk()
-	if err != nil || !usesSpare(r.config) || !policyOf(r.config.Retention).Fits(disk, retention.Amount{}) {
+	if err != nil || !policyOf(r.config.Retention).Fits(disk, retention.Amount{}) {
 		return "", err
 	}
 	spare, said, err := r.lock.TakeSpare()
 	if err != nil || spare == nil {
 		return "", r.without(ctx, err)
 	}
-	err = r.patch(ctx, spare, said)
 	var name releases.Name
+	var adopted error // fails the deploy: the tree may be there all the same
+	err = r.patch(ctx, spare, said)
 	if err == nil {
-		name, err = r.lock.Adopt(string(r.commit.Hash), path.Join(spare.Rel(), releases.SpareTree))
+		name, adopted = r.lock.Adopt(string(r.commit.Hash), path.Join(spare.Rel(), releases.SpareTree))
 	}
-	if hidden := spare.Hide(); err == nil && hidden != nil {
+	if hidden := spare.Hide(); hidden != nil {
 		r.tell(Warning, "", hidden.Error(), 0)
 	}
 	if err != nil {
 		r.cached = nil
 		return "", r.without(ctx, err)
 	}
-	return name, nil
+	return name, adopted
 }
 
 // errOtherSpare is why a spare will not do that was made by another configuration.

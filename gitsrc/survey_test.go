@@ -26,6 +26,7 @@ func TestProcessesOfACheckout(t *testing.T) {
 		tip := commit(t, r, c.files)
 		t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 		must(t, os.WriteFile(filepath.Join(bin, "git"), []byte("#!/bin/sh\necho >> "+log+"\nexec "+git+" \"$@\"\n"), 0o755))
+		r.Close() // what it has kept for questions
 		_, err := r.Checkout(t.Context(), tip, empty(t), CheckoutOptions{Submodules: true, LFS: true})
 		must(t, err)
 		started, err := os.ReadFile(log)

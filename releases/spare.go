@@ -169,11 +169,24 @@ func (s *Store) DropSpare() error {
 
 // dropSpare holds the journal's lock, as all do that move a spare.
 func (s *Store) dropSpare() error {
+	if there, err := s.spareLeft(); err != nil || !there {
+		return err
+	}
 	if err := ignoreMissing(s.dir.Remove(spareSeal)); err != nil {
 		return err
 	}
 	_, err := s.hide(spareSet)
 	return ignoreMissing(err)
+}
+
+// spareLeft reports whether there is anything of a spare.
+func (s *Store) spareLeft() (bool, error) {
+	for _, name := range []string{spareSeal, spareSet} {
+		if _, err := s.dir.Root().Lstat(name); err == nil || ignoreMissing(err) != nil {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // HoldSpare lets one process at a time make a spare: false when another does.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
+	"repoint/internal/ramdisk"
 )
 
 // TestMain makes this test binary be `repoint` too, on the PATH of every
@@ -27,10 +28,16 @@ func TestMain(m *testing.M) {
 }
 
 // wide runs more tests at once than there are processors: they mostly wait for
-// other programs. -parallel still has the last word.
+// other programs. They work in memory. -parallel still has the last word.
 type wide struct{ *testing.M }
 
 func (w wide) Run() int {
+	leave, err := ramdisk.Use()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer leave()
 	flag.Parse()
 	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
 		flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
