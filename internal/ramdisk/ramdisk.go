@@ -28,5 +28,10 @@ func Use() (leave func(), err error) {
 	if err != nil {
 		return leave, err
 	}
-	return func() { os.RemoveAll(dir) }, os.Setenv("TMPDIR", dir)
+	leave = func() { os.RemoveAll(dir) }
+	err = os.Chmod(dir, 0o755) // for tests that become another user
+	if err == nil {
+		err = os.Setenv("TMPDIR", dir)
+	}
+	return leave, err
 }
