@@ -29,8 +29,8 @@ func (p *program) hookCommand() *cobra.Command {
 }
 
 const (
-	keptForPusher = 1 << 20         // bytes that wait for a pusher who does not read
-	patience      = 5 * time.Second // how long the end of the output waits for him
+	keptForPusher = 1 << 20          // bytes that wait for a pusher who does not read
+	patience      = 20 * time.Second // how long the end of the output waits for him
 )
 
 // procReceive holds git's conversation. Nothing that happens to the pusher
