@@ -29,13 +29,15 @@ func pruneWorld(t *testing.T) *world {
 	return w
 }
 
+// retain adds to the configuration, which has no spare then: a copied one would be
+// removed.
 func (w *world) retain(text string) {
 	w.t.Helper()
 	w.writeConfig()
-	f, err := os.OpenFile(filepath.Join(w.app, "repoint.toml"), os.O_WRONLY|os.O_APPEND, 0)
+	name := filepath.Join(w.app, "repoint.toml")
+	data, err := os.ReadFile(name)
 	if err == nil {
-		_, err = f.WriteString(text)
-		f.Close()
+		err = os.WriteFile(name, []byte("spare = false\n"+string(data)+text), 0o644)
 	}
 	if err != nil {
 		w.t.Fatal(err)
