@@ -64,13 +64,17 @@ func (a *App) makeSpare(ctx context.Context) error {
 		return a.store.DropSpare()
 	}
 	want, err := a.wantedSpare(cfg, links.Current)
-	if err != nil || have.sameAs(want) {
+	if err != nil || want == nil || have != nil && have.sameAs(*want) {
 		return err
 	}
-	if fits, err := a.fitsSpare(ctx, cfg, want); err != nil || !fits {
+	repo, err := a.Repo()
+	if err != nil {
 		return err
 	}
-	return a.fillSpare(ctx, want)
+	if fits, err := a.fitsSpare(ctx, repo, cfg, want); err != nil || !fits {
+		return err
+	}
+	return a.fillSpare(ctx, repo, want)
 }
 
 // spare returns what the app's spare is; nil when there is none.
@@ -87,13 +91,9 @@ func (a *App) spare() (*spareOf, error) {
 }
 
 // sameAs compares a spare with one that is not made yet.
-func (s *spareOf) sameAs(want *spareOf) bool {
-	if s == nil || want == nil {
-		return want == nil
-	}
-	same := *want
-	same.Tree = s.Tree
-	return reflect.DeepEqual(*s, same)
+func (s *spareOf) sameAs(want spareOf) bool {
+	want.Tree = s.Tree
+	return reflect.DeepEqual(*s, want)
 }
 
 // wantedSpare is the spare to make of a release, without its tree; nil for an
@@ -123,17 +123,14 @@ func (a *App) wantedSpare(cfg config.Config, live releases.Name) (*spareOf, erro
 	return want, nil
 }
 
-// blockSize is what a small file takes at least.
-const blockSize = 4 << 10
-
 // fitsSpare reports whether there is room for a spare besides what is to stay
 // free, the one in its place not counted.
-func (a *App) fitsSpare(ctx context.Context, cfg config.Config, want *spareOf) (bool, error) {
-	seal, err := a.store.SealOf(want.From)
-	if err != nil || seal == nil {
+func (a *App) fitsSpare(ctx context.Context, repo *gitsrc.Repo, cfg config.Config, want *spareOf) (bool, error) {
+	space, err := repo.Measure(ctx, want.Commit, want.Options)
+	if err != nil {
 		return false, err
 	}
-	need := retention.Amount{Bytes: seal.Bytes + int64(seal.Files)*blockSize, Inodes: int64(seal.Files)}
+	need := retention.Amount(space)
 	for _, cache := range want.Caches {
 		size, err := usage.Of(ctx, filepath.Join(a.store.Path(want.From), cache))
 		if err != nil {
@@ -146,7 +143,7 @@ func (a *App) fitsSpare(ctx context.Context, cfg config.Config, want *spareOf) (
 	return err == nil && policyOf(cfg.Retention).Fits(disk, need), err
 }
 
-func (a *App) fillSpare(ctx context.Context, want *spareOf) (err error) {
+func (a *App) fillSpare(ctx context.Context, repo *gitsrc.Repo, want *spareOf) (err error) {
 	upload, err := a.store.NewUpload()
 	if err != nil {
 		return err
@@ -154,10 +151,6 @@ func (a *App) fillSpare(ctx context.Context, want *spareOf) (err error) {
 	defer func() { err = errors.Join(err, upload.Discard()) }()
 	tree := filepath.Join(upload.Path(), releases.SpareTree)
 	if err := os.Mkdir(tree, 0o755); err != nil {
-		return err
-	}
-	repo, err := a.Repo()
-	if err != nil {
 		return err
 	}
 	if want.Tree, err = repo.Checkout(ctx, want.Commit, tree, want.Options); err != nil {

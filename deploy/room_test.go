@@ -233,7 +233,7 @@ func TestPlanTellsWhatWouldGo(t *testing.T) {
 }
 
 // What a process uses stays, and another one goes for it.
-func TestRoomSparesWhatIsInUse(t *testing.T) {
+func TestRoomLeavesWhatIsInUse(t *testing.T) {
 	t.Parallel()
 	a, commits := roomApp(t)
 	each := a.each(commits[0])

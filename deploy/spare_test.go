@@ -357,7 +357,7 @@ func TestSpareNote(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := new(spareOf)
-	if err := json.Unmarshal(text, got); err != nil || !got.sameAs(&want) {
+	if err := json.Unmarshal(text, got); err != nil || !got.sameAs(want) {
 		t.Errorf("%s: %+v, %v", text, got, err)
 	}
 	for _, change := range []func(*spareOf){
@@ -366,7 +366,7 @@ func TestSpareNote(t *testing.T) {
 	} {
 		other := *got
 		change(&other)
-		if other.sameAs(&want) {
+		if other.sameAs(want) {
 			t.Errorf("%+v counts as the same", other)
 		}
 	}

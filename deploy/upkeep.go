@@ -213,17 +213,17 @@ func (a *App) keepUpSource(ctx context.Context, done *Upkeep) error {
 	if err != nil {
 		return linkFailure(err)
 	}
-	var kept []gitsrc.Hash // that the source has: artifacts may be of others
+	var kept []gitsrc.Hash
 	for _, release := range found {
-		commit := gitsrc.Hash(release.Name.Commit())
-		if _, err := repo.Commit(ctx, commit); err == nil {
-			kept = append(kept, commit)
-		} else if !errors.Is(err, gitsrc.ErrNotFound) {
-			return err
-		}
+		kept = append(kept, gitsrc.Hash(release.Name.Commit()))
 	}
 	slices.Sort(kept)
 	kept = slices.Compact(kept)
+	missing, err := repo.Missing(ctx, kept) // artifacts may be of commits that the source lacks
+	if err != nil {
+		return err
+	}
+	kept = slices.DeleteFunc(kept, func(commit gitsrc.Hash) bool { return slices.Contains(missing, commit) })
 	return errors.Join(
 		a.settleRefs(ctx, repo, cfg, kept, done),
 		a.dropContents(ctx, repo, cfg, kept, done),

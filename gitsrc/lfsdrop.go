@@ -24,7 +24,7 @@ func (r *Repo) DropContents(ctx context.Context, keep []Hash, o CheckoutOptions,
 	defer disk.Close()
 	old, err := oldContents(disk, before)
 	if err == nil && len(old) > 0 {
-		err = r.spareNeeded(ctx, old, keep, o)
+		err = r.leaveNeeded(ctx, old, keep, o)
 	}
 	for name, size := range old {
 		if err != nil {
@@ -67,8 +67,8 @@ func oldContents(disk *durable.Dir, before time.Time) (map[string]int64, error) 
 	return old, err
 }
 
-// spareNeeded takes out of the list what commits need.
-func (r *Repo) spareNeeded(ctx context.Context, old map[string]int64, keep []Hash, o CheckoutOptions) error {
+// leaveNeeded takes out of the list what commits need.
+func (r *Repo) leaveNeeded(ctx context.Context, old map[string]int64, keep []Hash, o CheckoutOptions) error {
 	o.LFS = true
 	for _, commit := range keep {
 		l, err := r.survey(ctx, commit, o)
