@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -41,8 +42,10 @@ var scheduleFields = []struct {
 var scheduleParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
 
 // scheduleField is what all crons understand in the same way. The parser takes
-// more: "*-5" for "*", "," for nothing at all.
-var scheduleField = regexp.MustCompile(`^(?:` + fieldEntry + `,)*` + fieldEntry + `$`)
+// more: "*-5" for "*", "," for nothing at all. Most files set no schedule.
+var scheduleField = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:` + fieldEntry + `,)*` + fieldEntry + `$`)
+})
 
 const fieldEntry = `(?:(?:\*|[0-9a-zA-Z]+-[0-9a-zA-Z]+)(?:/[0-9]+)?|[0-9a-zA-Z]+)`
 
@@ -72,7 +75,7 @@ func scheduleProblem(text string) (problem, hint string) {
 	}
 	for i, f := range scheduleFields {
 		wrong := "has " + quoted(fields[i]) + " for its " + f.name
-		if !scheduleField.MatchString(fields[i]) {
+		if !scheduleField().MatchString(fields[i]) {
 			return wrong, `write numbers, "1-5", "*" or "*/15", with "," between them`
 		}
 		if _, err := cron.NewParser(f.option).Parse(fields[i]); err != nil {

@@ -33,8 +33,9 @@ type Archive struct {
 	Actor  string // who sends it
 }
 
-// Unpack takes a built tree, judged and written like a checkout. Nothing waits for it and nothing of it can be seen until a request with the
-// artifact makes it a release. Its caller discards it.
+// Unpack takes a built tree, judged and written like a checkout. Nothing waits
+// for it and nothing of it can be seen until a request with the artifact makes it
+// a release. Its caller discards it.
 func (a *App) Unpack(ctx context.Context, in Archive, sink Sink) (*Artifact, error) {
 	cfg, err := a.Config(ctx, "")
 	if err != nil {

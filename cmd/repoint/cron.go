@@ -16,8 +16,7 @@ import (
 )
 
 // cronPage is what is printed for machines that prune without repoint serve.
-var cronPage = template.Must(template.New("cron").Parse(
-	`# {{.App}} is pruned by "repoint serve". Where that does not run, let cron or systemd do it,
+const cronPage = `# {{.App}} is pruned by "repoint serve". Where that does not run, let cron or systemd do it,
 # as {{.File}} says: schedule = "{{.Schedule}}".
 
 # For cron: /etc/cron.d/repoint-{{.App}} (a crontab of {{.User}}'s own has no "{{.User}}" in it).
@@ -46,7 +45,7 @@ Description=Remove old releases of {{.App}} when it is time
 
 [Install]
 WantedBy=timers.target
-`))
+`
 
 // printCron prints what cron or systemd need to prune the app in dir.
 func (p *program) printCron(ctx context.Context, dir string) error {
@@ -67,7 +66,7 @@ func (p *program) printCron(ctx context.Context, dir string) error {
 	if strings.ContainsFunc(strings.Join(words, ""), func(r rune) bool { return r < ' ' }) {
 		return fmt.Errorf("%q cannot stand in a crontab", words)
 	}
-	return cronPage.Execute(p.stdout, map[string]any{
+	return template.Must(template.New("cron").Parse(cronPage)).Execute(p.stdout, map[string]any{
 		"App": name, "File": filepath.Join(dir, deploy.ConfigFile), "User": owner, "Schedule": schedule,
 		"Shell": joined(words, cronWord), "Unit": joined(words, unitWord), "Calendar": schedule.OnCalendar(),
 	})

@@ -33,7 +33,7 @@ schedule of [retention] says; of an app that is there, nothing else is done.`,
 			if err != nil {
 				return err
 			}
-			if cron && isApp(dir) {
+			if cron && p.isApp(dir) {
 				return p.printCron(cmd.Context(), dir)
 			}
 			if err := p.create(cmd.Context(), dir, branch); err != nil {
@@ -51,9 +51,9 @@ schedule of [retention] says; of an app that is there, nothing else is done.`,
 	return cmd
 }
 
-func isApp(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, ".repoint", "seals"))
-	return err == nil
+func (p *program) isApp(dir string) bool {
+	app, err := deploy.Open(dir, p.env())
+	return err == nil && app.Close() == nil
 }
 
 // create makes an app whose git hook runs this binary.
