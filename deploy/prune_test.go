@@ -40,14 +40,14 @@ func pruneApp(t *testing.T) (a *testApp, commits []gitsrc.Hash) {
 }
 
 // copied is the same app in another directory.
-func (a *testApp) copied() *testApp {
-	a.t.Helper()
-	dir := a.t.TempDir()
+func (a *testApp) copied(t *testing.T) *testApp {
+	t.Helper()
+	dir := t.TempDir()
 	if out, err := exec.Command("cp", "-a", a.dir, dir).CombinedOutput(); err != nil {
-		a.t.Fatalf("copying the app: %v: %s", err, out)
+		t.Fatalf("copying the app: %v: %s", err, out)
 	}
 	dir = filepath.Join(dir, filepath.Base(a.dir))
-	return &testApp{t: a.t, dir: dir, repo: filepath.Join(dir, RepoDir)}
+	return &testApp{t: t, dir: dir, repo: filepath.Join(dir, RepoDir), commits: a.commits}
 }
 
 func (a *testApp) prune(seam durable.Seam) (Pruned, error) {
@@ -86,7 +86,7 @@ func TestPruneGoesWrongAtEveryStep(t *testing.T) {
 			t.Parallel()
 			whole, commits := pruneApp(t)
 			for n := 0; ; n++ {
-				a := whole.copied()
+				a := whole.copied(t)
 				hit := ""
 				_, err := a.prune(f.seam(n, &hit))
 				if hit == "" {

@@ -413,7 +413,7 @@ func TestRoomGoesWrongAtEveryStep(t *testing.T) {
 			next := whole.commit(commits[4], page(7, 100<<10))
 			seen := map[string]bool{}
 			for n := 0; ; n++ {
-				a := &roomy{testApp: whole.copied(), capacity: whole.capacity, inodes: whole.inodes}
+				a := &roomy{testApp: whole.copied(t), capacity: whole.capacity, inodes: whole.inodes}
 				hit := ""
 				result, said := a.push(a.whileAsked(f.seam(n, &hit), &hit), live(next))
 				if hit == "" {

@@ -2,14 +2,21 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sort"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"repoint/gitsrc"
 	"repoint/internal/durable"
@@ -21,6 +28,8 @@ type testApp struct {
 	t    *testing.T
 	dir  string
 	repo string
+
+	commits map[gitsrc.Hash]map[string]string // what commit was given
 }
 
 func newTestApp(t *testing.T, config string) *testApp {
@@ -45,31 +54,85 @@ func (a *testApp) write(name, text string) {
 }
 
 // commit makes a commit with these files, on top of parent unless it is "".
+// Git is not started for it: the tests that try every step make hundreds.
 func (a *testApp) commit(parent gitsrc.Hash, files map[string]string) gitsrc.Hash {
 	a.t.Helper()
-	index := filepath.Join(a.t.TempDir(), "index")
-	for name, text := range files {
-		blob := a.git(index, text, "hash-object", "-w", "--stdin")
-		a.git(index, "", "update-index", "--add", "--cacheinfo", "100644,"+blob+","+name)
+	repo, err := git.PlainOpen(a.repo)
+	if err != nil {
+		a.t.Fatal(err)
 	}
-	args := []string{"commit-tree", a.git(index, "", "write-tree"), "-m", "a commit"}
+	ada := object.Signature{Name: "Ada", Email: "ada@example.com", When: time.Unix(1700000000, 0).UTC()}
+	commit := &object.Commit{Author: ada, Committer: ada, Message: "a commit\n", TreeHash: a.tree(repo, files)}
 	if parent != "" {
-		args = append(args, "-p", string(parent))
+		commit.ParentHashes = []plumbing.Hash{plumbing.NewHash(string(parent))}
 	}
-	hash, err := gitsrc.ParseHash(a.git(index, "", args...))
+	hash, err := gitsrc.ParseHash(a.object(repo, commit).String())
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if a.commits == nil {
+		a.commits = map[gitsrc.Hash]map[string]string{}
+	}
+	a.commits[hash] = files
+	return hash
+}
+
+// tree stores files, and the folders that their names tell of.
+func (a *testApp) tree(repo *git.Repository, files map[string]string) plumbing.Hash {
+	a.t.Helper()
+	tree, folders := &object.Tree{}, map[string]map[string]string{}
+	for name, text := range files {
+		folder, rest, inFolder := strings.Cut(name, "/")
+		switch {
+		case !inFolder:
+			tree.Entries = append(tree.Entries, object.TreeEntry{Name: name, Mode: filemode.Regular, Hash: a.object(repo, blob(text))})
+		case folders[folder] == nil:
+			folders[folder] = map[string]string{rest: text}
+		default:
+			folders[folder][rest] = text
+		}
+	}
+	for name, inside := range folders {
+		tree.Entries = append(tree.Entries, object.TreeEntry{Name: name, Mode: filemode.Dir, Hash: a.tree(repo, inside)})
+	}
+	sort.Sort(object.TreeEntrySorter(tree.Entries))
+	return a.object(repo, tree)
+}
+
+// blob is the text of a file, as an object of git's.
+type blob string
+
+func (b blob) Encode(to plumbing.EncodedObject) error {
+	to.SetType(plumbing.BlobObject)
+	w, err := to.Writer()
+	if err != nil {
+		return err
+	}
+	_, err = w.Write([]byte(b))
+	return errors.Join(err, w.Close())
+}
+
+func (a *testApp) object(repo *git.Repository, object interface {
+	Encode(plumbing.EncodedObject) error
+}) plumbing.Hash {
+	a.t.Helper()
+	encoded := repo.Storer.NewEncodedObject()
+	err := object.Encode(encoded)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	hash, err := repo.Storer.SetEncodedObject(encoded)
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	return hash
 }
 
-func (a *testApp) git(index, stdin string, args ...string) string {
+func (a *testApp) git(stdin string, args ...string) string {
 	a.t.Helper()
 	cmd := exec.Command("git", append([]string{"--git-dir", a.repo}, args...)...)
 	cmd.Stdin = strings.NewReader(stdin)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1", "GIT_INDEX_FILE=" + index,
-		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_AUTHOR_DATE=1700000000 +0000",
-		"GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com", "GIT_COMMITTER_DATE=1700000000 +0000"}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1"}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		a.t.Fatalf("git %v: %v: %s", args, err, out)

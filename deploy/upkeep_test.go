@@ -86,7 +86,7 @@ func upkeepApp(t *testing.T) (a *testApp, commits []gitsrc.Hash) {
 		t.Fatal(err)
 	}
 	left := filepath.Join(a.repo, "objects", "tmp_objdir-incoming-x")
-	a.git("", "", "update-ref", "refs/repoint/modules/"+strings.Repeat("1", 40)+"/"+string(commits[0]), string(commits[0]))
+	a.git("", "update-ref", "refs/repoint/modules/"+strings.Repeat("1", 40)+"/"+string(commits[0]), string(commits[0]))
 	for deploy := range 2 {
 		a.write(app.store.LogPath(100+deploy), "text")
 	}
@@ -118,11 +118,15 @@ func (a *testApp) checkKept(when string, commits []gitsrc.Hash) {
 			a.t.Fatalf("%s: %+v", when, record)
 		}
 	}
-	for needed := range commits { // there, so are their logs and their commits
-		if _, err := os.Stat(app.store.LogPath(needed + 1)); err != nil {
+	needed := ""
+	for i, commit := range commits { // there, so are their logs and their commits
+		if _, err := os.Stat(app.store.LogPath(i + 1)); err != nil {
 			a.t.Fatalf("%s: %v", when, err)
 		}
-		a.git("", "", "cat-file", "-e", string(commits[needed]))
+		needed += string(commit) + "\n"
+	}
+	if found := a.git(needed, "cat-file", "--batch-check"); strings.Contains(found, "missing") {
+		a.t.Fatalf("%s: %s", when, found)
 	}
 }
 
@@ -133,9 +137,9 @@ func TestUpkeepGoesWrongAtEveryStep(t *testing.T) {
 	whole, commits := upkeepApp(t)
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
 			for n := 0; ; n++ {
-				a := whole.copied()
-				a.t = t
+				a := whole.copied(t)
 				hit := ""
 				first, err := a.prune(f.seam(n, &hit))
 				if hit == "" {

@@ -16,6 +16,9 @@ import (
 // (`repoint hook afterwards APP ID`): they belong to nobody who could wait for
 // them.
 func afterwardsIn(dir string) (pids []int) {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
 	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		return nil
@@ -26,7 +29,8 @@ func afterwardsIn(dir string) (pids []int) {
 		if err != nil || len(args) < 5 || args[1] != "hook" || args[2] != "afterwards" {
 			continue
 		}
-		if args[3] != dir && !strings.HasPrefix(args[3], dir+"/") {
+		app, err := filepath.EvalSymlinks(args[3])
+		if err != nil || app != dir && !strings.HasPrefix(app, dir+"/") {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name))); err == nil {
