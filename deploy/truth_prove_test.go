@@ -82,6 +82,9 @@ var proofs = []struct {
 func TestEveryStepOfAProofGoesWrong(t *testing.T) {
 	t.Parallel()
 	for _, f := range faults {
+		if f.name == "killed after" { // which is killed before the next step
+			continue
+		}
 		for i := range proofs {
 			t.Run(f.name+"/"+proofs[i].name, func(t *testing.T) {
 				t.Parallel()

@@ -14,8 +14,7 @@ import (
 	"repoint/releases"
 )
 
-// fault is one way in which step n goes wrong. Killed is before the step, which is
-// also after the one before it.
+// fault is one way in which step n goes wrong.
 type fault struct {
 	name string
 	seam func(n int, hit *string) durable.Seam
@@ -23,7 +22,7 @@ type fault struct {
 }
 
 var faults = []fault{
-	{"killed", func(n int, hit *string) durable.Seam {
+	{"killed before", func(n int, hit *string) durable.Seam {
 		count := 0
 		return func(label string, do func() error) error {
 			if count++; count > n {
@@ -33,6 +32,20 @@ var faults = []fault{
 				return errors.New("dead")
 			}
 			return do()
+		}
+	}, true},
+	{"killed after", func(n int, hit *string) durable.Seam {
+		count := 0
+		return func(label string, do func() error) error {
+			if count++; count > n+1 {
+				return errors.New("dead")
+			}
+			err := do()
+			if count == n+1 {
+				*hit = label
+				err = errors.New("dead")
+			}
+			return err
 		}
 	}, true},
 	{"failed", func(n int, hit *string) durable.Seam {

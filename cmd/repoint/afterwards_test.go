@@ -16,8 +16,8 @@ import (
 // (`repoint hook afterwards APP ID`): they belong to nobody who could wait for
 // them.
 func afterwardsIn(dir string) (pids []int) {
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = real
+	if target, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = target // an app may be named through a link
 	}
 	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {

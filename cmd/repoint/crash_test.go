@@ -113,9 +113,9 @@ func (y way) each(t *testing.T, marks []string, test func(t *testing.T, w *world
 }
 
 // TestKilledAtEveryStep kills the process that deploys (kill -9) before each of
-// its steps, which is also after the one before. A visitor finds the old release or the new; the next
-// command, though it only looks, leaves everything as if nothing had been; and
-// the same push goes through.
+// its steps, which is also after the one before. A visitor finds the old release
+// or the new; the next command, though it only looks, leaves everything as if
+// nothing had been; and the same push goes through.
 func TestKilledAtEveryStep(t *testing.T) {
 	for _, y := range ways {
 		t.Run(y.name, func(t *testing.T) {
@@ -133,9 +133,9 @@ func TestKilledAtEveryStep(t *testing.T) {
 }
 
 // TestFailsAtEveryStep lets each step fail: the disk is full, or, at every second
-// one, it fails and was done all the same (deploy's tests try both at each). What git or repoint then says is true of the link and
-// of the branch, at once. Only the branch of a roll back may lag: what serves
-// matters more then, and it is said.
+// one, it fails and was done all the same (deploy's tests try both at each). What
+// git or repoint then says is true of the link and of the branch, at once. Only the
+// branch of a roll back may lag: what serves matters more then, and it is said.
 func TestFailsAtEveryStep(t *testing.T) {
 	for _, y := range ways {
 		t.Run(y.name, func(t *testing.T) {
