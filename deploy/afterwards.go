@@ -89,7 +89,7 @@ func Afterwards(ctx context.Context, dir string, env Env, id int, sink Sink) err
 		}
 	})
 	others.Go(func() {
-		_, err := a.store.EmptyTrash(ctx, durable.Pace{Idle: true})
+		_, err := a.store.EmptyTrash(ctx, durable.Pace{Gentle: true})
 		emptied = a.note(id, err)
 	})
 	err = a.note(id, a.look(ctx, *end, sink))

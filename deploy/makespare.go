@@ -40,7 +40,7 @@ func MakeSpare(ctx context.Context, dir string, env Env) error {
 	if err := a.makeSpare(ctx); err != nil {
 		return fmt.Errorf("making the spare: %w", err)
 	}
-	_, err = a.store.EmptyTrash(ctx, durable.Pace{Idle: true}) // of what it took the place of
+	_, err = a.store.EmptyTrash(ctx, durable.Pace{Gentle: true}) // of what it took the place of
 	return err
 }
 

@@ -66,7 +66,7 @@ func (a *App) Prune(ctx context.Context, actor string, progress Progress) (Prune
 
 // delete deletes what is out of sight.
 func (a *App) delete(ctx context.Context, progress Progress, done *Pruned) (err error) {
-	pace := durable.Pace{Idle: true}
+	pace := durable.Pace{Gentle: true}
 	if progress != nil {
 		if pace.Gone, err = a.watched(ctx, progress); err != nil {
 			return err

@@ -67,7 +67,7 @@ func TestRemove(t *testing.T) {
 	if !store.TrashLeft() {
 		t.Error("its tree is not in the trash")
 	}
-	removed, err := store.EmptyTrash(t.Context(), durable.Pace{Idle: true})
+	removed, err := store.EmptyTrash(t.Context(), durable.Pace{Gentle: true})
 	if err != nil || !removed.Whole || removed.Names != 5 || removed.Bytes <= 0 || store.TrashLeft() {
 		t.Errorf("emptied %+v, %v", removed, err)
 	}

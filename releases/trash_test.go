@@ -50,7 +50,7 @@ func TestLargeTreesAreLeftToEmptyTrash(t *testing.T) {
 	}
 	left = a.inTrash()
 	other := a.open(nil) // without the lock
-	removed, err := other.EmptyTrash(t.Context(), durable.Pace{Idle: true})
+	removed, err := other.EmptyTrash(t.Context(), durable.Pace{Gentle: true})
 	if err != nil || !removed.Whole || removed.Names < int64(left) || store.TrashLeft() {
 		t.Errorf("emptied %+v of %d, %v", removed, left, err)
 	}
@@ -80,7 +80,7 @@ func TestEmptyTrashBySeveral(t *testing.T) {
 	for range 3 {
 		store := a.open(nil)
 		removers.Go(func() {
-			removed, err := store.EmptyTrash(t.Context(), durable.Pace{Idle: true})
+			removed, err := store.EmptyTrash(t.Context(), durable.Pace{Gentle: true})
 			if err != nil {
 				t.Error(err)
 			}
@@ -102,11 +102,11 @@ func TestEmptyTrashThatIsMissingOrCanceled(t *testing.T) {
 	a.litter("tree", 5)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if removed, err := store.EmptyTrash(ctx, durable.Pace{Idle: true}); !errors.Is(err, context.Canceled) || removed.Whole || a.inTrash() != 5 {
+	if removed, err := store.EmptyTrash(ctx, durable.Pace{Gentle: true}); !errors.Is(err, context.Canceled) || removed.Whole || a.inTrash() != 5 {
 		t.Errorf("canceled: %+v, %v", removed, err)
 	}
 	check(t, os.RemoveAll(a.path(".repoint/trash")))
-	if removed, err := store.EmptyTrash(t.Context(), durable.Pace{Idle: true}); err != nil || !removed.Whole || store.TrashLeft() {
+	if removed, err := store.EmptyTrash(t.Context(), durable.Pace{Gentle: true}); err != nil || !removed.Whole || store.TrashLeft() {
 		t.Errorf("missing: %+v, %v", removed, err)
 	}
 }
@@ -125,7 +125,7 @@ func TestEmptyTrashSaysWhatStays(t *testing.T) {
 		}
 		return do()
 	})
-	_, err := store.EmptyTrash(t.Context(), durable.Pace{Idle: true})
+	_, err := store.EmptyTrash(t.Context(), durable.Pace{Gentle: true})
 	var left *durable.NotRemovedError
 	if !errors.As(err, &left) || left.Count != 4 || len(left.Left) != 2 || !errors.Is(err, os.ErrPermission) ||
 		!strings.HasSuffix(err.Error(), "and 3 more") || !strings.Contains(err.Error(), "chattr -i /") {

@@ -21,7 +21,7 @@ func BenchmarkRemoveTree(b *testing.B) {
 	if testing.Short() {
 		trees, folders = 5, 200
 	}
-	for _, name := range []string{"at once", "idle"} {
+	for _, name := range []string{"at once", "gentle"} {
 		b.Run(name, func(b *testing.B) {
 			top := b.TempDir()
 			dir, err := durable.Disk{}.Open(top)

@@ -34,7 +34,7 @@ func removeAndDie(dir string, after int) {
 	}
 	ctx := &countdown{Context: context.Background(), end: func() { unix.Kill(unix.Getpid(), unix.SIGKILL) }}
 	ctx.left.Store(int64(after))
-	d.RemoveTreePaced(ctx, "tree", durable.Pace{Idle: true})
+	d.RemoveTreePaced(ctx, "tree", durable.Pace{Gentle: true})
 }
 
 // insideVar tells a test that it runs as the other process of [another].

@@ -15,8 +15,8 @@ import (
 
 // Pace says how a tree is removed. The zero value removes all of it, at once.
 type Pace struct {
-	// Idle lets everybody else's reading and writing go first.
-	Idle bool
+	// Gentle lets others read and write first, where the disk's scheduler can.
+	Gentle bool
 	// Most is how many names are removed before it stops; 0 is no limit.
 	Most int
 	// Gone, if it is not nil, is called after each name that was removed, with

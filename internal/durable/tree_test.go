@@ -16,7 +16,7 @@ import (
 	"repoint/internal/durable"
 )
 
-var paces = map[string]durable.Pace{"at once": {}, "idle": {Idle: true}}
+var paces = map[string]durable.Pace{"at once": {}, "gentle": {Gentle: true}}
 
 // plant makes a tree of folders with files in them, as packages do, and returns
 // how many names it has, its own too.
