@@ -25,7 +25,6 @@ type world struct {
 	repoint string
 	user    string
 	port    int // of sshd
-	serve   *exec.Cmd
 	embed   int // port of serve
 	running []*exec.Cmd
 	made    int // how many samples and sites there were
@@ -210,7 +209,7 @@ func (w *world) startServe() (err error) {
 	if w.embed, err = freePort(); err != nil {
 		return err
 	}
-	w.serve, err = w.start("serve.log", w.repoint, "serve", "--apps", w.path("apps"), "--ssh", fmt.Sprintf("127.0.0.1:%d", w.embed), "--http", "")
+	_, err = w.start("serve.log", w.repoint, "serve", "--apps", w.path("apps"), "--ssh", fmt.Sprintf("127.0.0.1:%d", w.embed), "--http", "")
 	if err != nil {
 		return err
 	}
@@ -244,7 +243,8 @@ func (w *world) busy() bool {
 	for _, exe := range exes {
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(exe)))
 		target, err := os.Readlink(exe)
-		if err == nil && target == w.repoint && (w.serve == nil || pid != w.serve.Process.Pid) {
+		serves := func(cmd *exec.Cmd) bool { return cmd.Process.Pid == pid }
+		if err == nil && target == w.repoint && !slices.ContainsFunc(w.running, serves) {
 			return true
 		}
 	}
