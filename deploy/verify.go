@@ -4,17 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"slices"
-	"strings"
 
+	"repoint/internal/manifest"
 	"repoint/releases"
 )
 
@@ -81,73 +76,11 @@ func (a *App) inventory(ctx context.Context, name releases.Name, each func(file,
 		return err
 	}
 	defer root.Close()
-	return walk(ctx, root, ".", each)
-}
-
-// walk goes through a directory by itself because fs.FS knows no names that
-// are not UTF-8. What vanishes meanwhile, such as an app's own temporary file,
-// is left out.
-func walk(ctx context.Context, root *os.Root, dir string, each func(file, state string)) error {
-	f, err := root.Open(dir)
-	if err != nil {
-		return err
-	}
-	entries, err := f.ReadDir(-1)
-	f.Close()
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	for _, entry := range entries {
-		if err == nil {
-			err = ctx.Err()
+	return manifest.Walk(ctx, root, func(e manifest.Entry) {
+		if !e.Mode.IsDir() {
+			each(e.Name, fmt.Sprintf("%s %x", e.Mode, e.Sum))
 		}
-		if err == nil {
-			err = walkEntry(ctx, root, path.Join(dir, entry.Name()), entry, each)
-		}
-	}
-	return err
-}
-
-func walkEntry(ctx context.Context, root *os.Root, file string, entry fs.DirEntry, each func(file, state string)) error {
-	if entry.IsDir() {
-		return ignoreGone(walk(ctx, root, file, each))
-	}
-	state, err := fileState(root, file)
-	if err == nil {
-		each(file, state)
-	}
-	return ignoreGone(err)
-}
-
-func ignoreGone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-func fileState(root *os.Root, file string) (string, error) {
-	info, err := root.Lstat(file)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.New()
-	switch {
-	case info.Mode()&fs.ModeSymlink != 0:
-		target, err := root.Readlink(file)
-		if err != nil {
-			return "", err
-		}
-		io.WriteString(sum, target)
-	case info.Mode().IsRegular():
-		f, err := root.Open(file)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close()
-		if _, err := io.Copy(sum, f); err != nil {
-			return "", err
-		}
-	}
-	return fmt.Sprintf("%s %x", info.Mode(), sum.Sum(nil)), nil
+	})
 }
 
 // readInventory reads what takeInventory wrote: file → state.
