@@ -3,6 +3,8 @@ package archive
 import (
 	"archive/tar"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +20,7 @@ type Summary struct {
 	Files   int      // files and links
 	Bytes   int64    // content of files and links together
 	Skipped []string // what was left out: everything called .git
+	Tar     string   // SHA-256 of the tar before it is compressed, in hex: what gitsrc.Unpack says of it
 }
 
 // Pack writes the directory dir as a tar.zst to w: the names in order, modes
@@ -31,6 +34,13 @@ type Summary struct {
 // read is an error too; then, as after any other error, w has a part of the
 // archive.
 func Pack(ctx context.Context, dir string, w io.Writer) (Summary, error) {
+	return PackSome(ctx, dir, w, func(string) bool { return true })
+}
+
+// PackSome is Pack of the names that keep picks: slash-separated, relative to dir.
+// Directories are gone through whether they are picked or not, and of what is not
+// picked nothing is judged.
+func PackSome(ctx context.Context, dir string, w io.Writer, keep func(name string) bool) (Summary, error) {
 	fail := func(err error) (Summary, error) {
 		return Summary{}, fmt.Errorf("packing %s: %w", dir, err)
 	}
@@ -39,7 +49,7 @@ func Pack(ctx context.Context, dir string, w io.Writer) (Summary, error) {
 		return fail(err)
 	}
 	defer root.Close()
-	s := &survey{ctx: ctx, root: root}
+	s := &survey{ctx: ctx, root: root, keep: keep}
 	if err := s.look(); err != nil {
 		return fail(err)
 	}
@@ -48,7 +58,8 @@ func Pack(ctx context.Context, dir string, w io.Writer) (Summary, error) {
 	if err != nil {
 		return fail(err)
 	}
-	p := &packer{ctx: ctx, root: root, out: tar.NewWriter(z), buffer: make([]byte, buffered)}
+	sum := sha256.New()
+	p := &packer{ctx: ctx, root: root, out: tar.NewWriter(io.MultiWriter(z, sum)), buffer: make([]byte, buffered)}
 	for _, i := range s.items {
 		if err := p.pack(i); err != nil {
 			z.Close()
@@ -58,6 +69,7 @@ func Pack(ctx context.Context, dir string, w io.Writer) (Summary, error) {
 	if err := errors.Join(p.out.Close(), z.Close()); err != nil {
 		return fail(err)
 	}
+	s.summary.Tar = hex.EncodeToString(sum.Sum(nil))
 	return s.summary, nil
 }
 

@@ -33,6 +33,9 @@ func TestRoundTrip(t *testing.T) {
 		if sum.Files != summary.Files || sum.Bytes != summary.Bytes || len(summary.Skipped) > 0 {
 			t.Errorf("seed %d: packed %+v, unpacked %+v", seed, summary, sum)
 		}
+		if sum.Digest != summary.Tar {
+			t.Errorf("seed %d: the tar is said to be %s, and is %s", seed, summary.Tar, sum.Digest)
+		}
 		if again, _ := packed(t, got); !bytes.Equal(data, again) {
 			t.Errorf("seed %d: the same tree gives other bytes", seed)
 		}
@@ -137,8 +140,25 @@ func TestPackSkipsGit(t *testing.T) {
 	if diff := cmp.Diff(want, listed(t, got)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(archive.Summary{Files: 2, Bytes: 2, Skipped: []string{".git", "sub/.git"}}, summary); diff != "" {
+	if diff := cmp.Diff(archive.Summary{Files: 2, Bytes: 2, Skipped: []string{".git", "sub/.git"}, Tar: summary.Tar}, summary); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What is not picked is not there, and need not be fit to be packed.
+func TestPackSome(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, map[string]string{"a": "1", "b/c": "2", "b/d": "3", "e/f/": "", "up": "-> ../x", "link": "-> b/c"})
+	var out bytes.Buffer
+	summary, err := archive.PackSome(t.Context(), dir, &out, func(name string) bool { return !slices.Contains([]string{"a", "b", "b/d", "up"}, name) })
+	must(t, err)
+	got, _ := unpacked(t, out.Bytes())
+	want := listed(t, tree(t, map[string]string{"b/c": "2", "e/f/": "", "link": "-> b/c"}))
+	if diff := cmp.Diff(want, listed(t, got)); diff != "" {
+		t.Error(diff)
+	}
+	if summary.Files != 2 {
+		t.Errorf("%+v", summary)
 	}
 }
 

@@ -28,6 +28,7 @@ type item struct {
 type survey struct {
 	ctx      context.Context
 	root     *os.Root
+	keep     func(path string) bool
 	items    []item
 	summary  Summary
 	problems []string
@@ -87,6 +88,12 @@ func (s *survey) add(path, name string) error {
 	info, err := s.root.Lstat(path)
 	if err != nil {
 		return err
+	}
+	if !s.keep(path) {
+		if info.IsDir() {
+			return s.folder(path)
+		}
+		return nil
 	}
 	if strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 		s.problem("%q: control character in the name", path)
