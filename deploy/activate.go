@@ -19,6 +19,11 @@ func (r *run) activate(ctx context.Context) error {
 	if err := r.beforeSwitch(ctx); err != nil {
 		return err
 	}
+	if r.req.Held != nil {
+		if err := r.req.Held(ctx); err != nil {
+			return err
+		}
+	}
 	if ctx.Err() != nil {
 		return canceled(ctx)
 	}
@@ -45,7 +50,7 @@ func (r *run) beforeSwitch(ctx context.Context) error {
 	if first {
 		err = r.runHooks(ctx, "Check", "check", r.config.Hooks.Check, r.release)
 	}
-	if first && err == nil {
+	if first && err == nil && !r.app.ofAgent() { // the hub has migrated
 		err = r.runHooks(ctx, "Migrate", "migrate", r.config.Hooks.Migrate, r.release)
 	}
 	if err != nil {

@@ -44,7 +44,7 @@ func tells(cfg config.Config) bool {
 // not live any more.
 func (a *App) lacksSpare(cfg config.Config) bool {
 	links, err := a.store.Links()
-	if err != nil || links.Current == "" || !usesSpare(cfg) {
+	if err != nil || links.Current == "" || !usesSpare(cfg) || a.ofAgent() {
 		return false
 	}
 	have, err := a.spare()

@@ -110,12 +110,19 @@ func (a *App) Close() error {
 // Store gives reading access to the app's releases.
 func (a *App) Store() *releases.Store { return a.store }
 
+// ErrNoSource means that an app has no source because it is an agent's: what it
+// runs was built on the fleet's hub.
+var ErrNoSource = errors.New("an agent's app has no source")
+
 // Repo opens the app's source, once. The app closes it.
 func (a *App) Repo() (*gitsrc.Repo, error) {
 	a.opening.Lock()
 	defer a.opening.Unlock()
 	if a.repo != nil {
 		return a.repo, nil
+	}
+	if a.ofAgent() {
+		return nil, ErrNoSource
 	}
 	repo, err := gitsrc.Open(filepath.Join(a.Dir, RepoDir))
 	if err == nil {
@@ -154,15 +161,15 @@ func (a *App) configOver(repository func(config.Config) (config.Source, error)) 
 const maxConfig = 1 << 20
 
 // carried is the configuration that a commit carries. One that the source lacks
-// came as an artifact, and has it in its release.
+// was built elsewhere, and has it in its release.
 func (a *App) carried(ctx context.Context, commit gitsrc.Hash, subdir string) (config.Source, error) {
-	repo, err := a.Repo()
-	if err != nil {
-		return config.Source{}, err
-	}
 	path := filepath.Join(subdir, ConfigFile)
-	data, _, err := repo.ReadFile(ctx, commit, path, maxConfig)
-	if errors.Is(err, gitsrc.ErrNotFound) {
+	repo, err := a.Repo()
+	var data []byte
+	if err == nil {
+		data, _, err = repo.ReadFile(ctx, commit, path, maxConfig)
+	}
+	if errors.Is(err, gitsrc.ErrNotFound) || errors.Is(err, ErrNoSource) {
 		if release, sealed, _ := a.store.Sealed(string(commit)); sealed {
 			return fileIn(a.store.Path(release))
 		}

@@ -23,6 +23,8 @@ import (
 type Artifact struct {
 	upload *releases.Upload
 	tree   gitsrc.Tree
+
+	commit gitsrc.Commit // of a parcel: what it says of it
 }
 
 // Archive is a built tree as it comes: a tar, tar.gz or tar.zst.

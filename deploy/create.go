@@ -21,29 +21,13 @@ const GitHook = "proc-receive"
 // operator's configuration, shared/. What is there is kept; only the git hook
 // is always renewed. script is the file that git runs.
 func Create(ctx context.Context, env Env, dir, branch string, script []byte) error {
-	if err := CheckName(filepath.Base(dir)); err != nil {
-		return err
-	}
-	template, err := templateOf(dir, branch)
-	if err != nil {
-		return err
-	}
 	if err := gitsrc.CheckGit(ctx); err != nil {
 		return err
 	}
-	if err := makeAppDir(dir); err != nil {
-		return err
+	if _, err := os.Lstat(filepath.Join(dir, agentFile)); err == nil {
+		return errors.New(dir + " is an agent's app: what it runs comes from its hub")
 	}
-	if err := checkPlace(dir); err != nil {
-		return err
-	}
-	if err := releases.Init(env.Disk, dir); err != nil {
-		return err
-	}
-	if err := writeTemplate(env, dir, template); err != nil {
-		return err
-	}
-	if err := env.makeShared(dir); err != nil {
+	if err := env.makeApp(dir, branch); err != nil {
 		return err
 	}
 	app := &App{Name: filepath.Base(dir), Dir: dir, env: env}
@@ -59,6 +43,30 @@ func Create(ctx context.Context, env Env, dir, branch string, script []byte) err
 		return err
 	}
 	return repo.InstallHook(GitHook, script)
+}
+
+// makeApp makes all of an app but its source.
+func (e Env) makeApp(dir, branch string) error {
+	if err := CheckName(filepath.Base(dir)); err != nil {
+		return err
+	}
+	template, err := templateOf(dir, branch)
+	if err != nil {
+		return err
+	}
+	if err := makeAppDir(dir); err != nil {
+		return err
+	}
+	if err := checkPlace(dir); err != nil {
+		return err
+	}
+	if err := releases.Init(e.Disk, dir); err != nil {
+		return err
+	}
+	if err := writeTemplate(e, dir, template); err != nil {
+		return err
+	}
+	return e.makeShared(dir)
 }
 
 // makeAppDir makes the app's directory, readable by web servers. Its parent

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -79,6 +80,9 @@ func (r *run) checkSchema(ctx context.Context) error {
 // simply ahead of what is live.
 func (r *run) migrationsAcross(ctx context.Context, live gitsrc.Hash, paths []string) ([]gitsrc.Change, error) {
 	repo, err := r.app.Repo()
+	if errors.Is(err, ErrNoSource) { // the hub has looked
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

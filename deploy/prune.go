@@ -218,6 +218,9 @@ func (a *App) forget(ctx context.Context, name releases.Name) error {
 		return err
 	}
 	repo, err := a.Repo()
+	if errors.Is(err, ErrNoSource) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,6 +33,9 @@ func (a *App) moveRefs(ctx context.Context, links releases.Links, leave string) 
 		return fmt.Errorf("cannot move the branch: %w", err)
 	}
 	repo, err := a.Repo()
+	if errors.Is(err, ErrNoSource) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("cannot move the branch: %w", err)
 	}
@@ -86,13 +90,17 @@ func withoutUploads(ctx context.Context, repo *gitsrc.Repo, changes []gitsrc.Ref
 	return known
 }
 
-// branch is the change that puts the app's branch back where it is now.
+// branch is the change that puts the app's branch back where it is now; nil for an
+// app without a source.
 func (a *App) branch(ctx context.Context) (*gitsrc.RefChange, error) {
 	cfg, err := a.Config(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the branch: %w", err)
 	}
 	repo, err := a.Repo()
+	if errors.Is(err, ErrNoSource) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the branch: %w", err)
 	}

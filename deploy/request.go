@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"time"
 
 	"repoint/gitsrc"
@@ -36,6 +37,10 @@ type Request struct {
 	Rebuild      bool   // build anew although it was built already
 	AcceptSchema bool   // go back although migrations lie between
 	Override     string // why it must be in spite of a freeze; "" for no reason
+
+	// Held, if it is not nil, is called when all is done but the switch, with the
+	// app's lock held: an error ends the deploy, and nothing has moved.
+	Held func(context.Context) error
 
 	IfLive releases.Name // of Rollback: only while this is live; "" for whatever is
 }

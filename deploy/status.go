@@ -145,7 +145,7 @@ func (a *App) sourceWarnings(ctx context.Context) []string {
 	if _, err := a.Config(ctx, ""); err != nil {
 		warnings = append(warnings, err.Error())
 	}
-	if _, err := a.Repo(); err != nil {
+	if _, err := a.Repo(); err != nil && !errors.Is(err, ErrNoSource) {
 		warnings = append(warnings, err.Error())
 	}
 	return warnings

@@ -82,7 +82,12 @@ func (r *run) readCommit(ctx context.Context) (err error) {
 	if r.req.Commit == "" {
 		return nil
 	}
-	if r.repo, err = r.app.Repo(); err != nil {
+	r.repo, err = r.app.Repo()
+	if errors.Is(err, ErrNoSource) {
+		r.commit, err = r.app.commitOf(r.req)
+		return err
+	}
+	if err != nil {
 		return r.app.diskFailure("cannot read the source", err)
 	}
 	r.commit, err = r.repo.Commit(ctx, r.req.Commit)

@@ -157,6 +157,9 @@ const maintainFor = time.Hour
 // when a deploy begins, and the next prune has it go on.
 func (a *App) maintain(ctx context.Context) error {
 	repo, err := a.Repo()
+	if errors.Is(err, ErrNoSource) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -206,6 +209,9 @@ func (a *App) keepUpSource(ctx context.Context, done *Upkeep) error {
 		return configFailure(err)
 	}
 	repo, err := a.Repo()
+	if errors.Is(err, ErrNoSource) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
