@@ -1,0 +1,163 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"repoint/deploy"
+	"repoint/internal/durable"
+)
+
+// Agent keeps the apps of one machine as their hub says. Whatever messages say or
+// do not say, it reads the states whenever it gets a connection, and now and then.
+type Agent struct {
+	Name  string
+	Apps  string // its apps directory; each app that has joined is kept
+	Login Login
+	Env   deploy.Env
+	Disk  durable.Disk
+	Every time.Duration // between two looks at the states
+	Log   zerolog.Logger
+}
+
+// inboxOf is where answers to an agent come to: nobody else may listen there.
+func inboxOf(agent string) string { return "_INBOX." + agent }
+
+// Run keeps the apps until ctx ends. A hub that cannot be reached is tried for ever.
+func (a *Agent) Run(ctx context.Context) error {
+	ears, err := a.ears()
+	if err != nil {
+		return err
+	}
+	login := a.Login
+	login.Name, login.Inbox = a.Name, inboxOf(a.Name)
+	login.Up = func() {
+		for _, e := range ears {
+			wake(e.again)
+		}
+	}
+	conn, err := connect(login)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var all sync.WaitGroup
+	for _, e := range ears {
+		if err := e.listen(conn); err != nil {
+			return err
+		}
+		k := a.keeper(e.app, conn)
+		all.Go(func() { e.read(ctx, conn, a.Every, a.Log) })
+		all.Go(func() { stop(k.run(ctx, e.states, e.asked)) })
+	}
+	<-ctx.Done()
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+// ears finds the apps that have joined.
+func (a *Agent) ears() ([]*ear, error) {
+	found, err := filepath.Glob(filepath.Join(a.Apps, "*", memoryFile))
+	if err != nil {
+		return nil, err
+	}
+	var all []*ear
+	for _, name := range found {
+		app := filepath.Base(filepath.Dir(filepath.Dir(name)))
+		all = append(all, &ear{app: app, states: make(chan []byte, 16), asked: make(chan struct{}, 1), again: make(chan struct{}, 1)})
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no app in %s has joined a fleet: %w", a.Apps, os.ErrNotExist)
+	}
+	return all, nil
+}
+
+func (a *Agent) keeper(app string, conn *nats.Conn) *keeper {
+	return &keeper{agent: a.Name, app: app, dir: filepath.Join(a.Apps, app), env: a.Env, disk: a.Disk, log: a.Log,
+		fetch: func(ctx context.Context, into *deploy.App, r Release) (*deploy.Artifact, error) {
+			return fetchRelease(ctx, conn, into, r)
+		},
+		tell: func(r Report) {
+			if err := report(conn, app, r); err != nil && !errors.Is(err, nats.ErrReconnectBufExceeded) {
+				a.Log.Warn().Err(err).Str("app", app).Msg("report not sent")
+			}
+		}}
+}
+
+// ear hears what is said to one app.
+type ear struct {
+	app    string
+	states chan []byte
+	asked  chan struct{} // somebody wants a report
+	again  chan struct{} // the state is to be read
+}
+
+// listen hears states as they are published, by a subscription to their subject: a
+// consumer for each agent would be too many for one stream.
+func (e *ear) listen(conn *nats.Conn) error {
+	_, err := conn.Subscribe(stateSubject(e.app), func(m *nats.Msg) { e.hear(m.Data) })
+	if err == nil {
+		_, err = conn.Subscribe(askSubject+e.app, func(*nats.Msg) { wake(e.asked) })
+	}
+	if err != nil {
+		return fmt.Errorf("listening for %s: %w", e.app, err)
+	}
+	return nil
+}
+
+// hear passes a state on. One that finds no room is read again.
+func (e *ear) hear(data []byte) {
+	select {
+	case e.states <- data:
+	default:
+		wake(e.again)
+	}
+}
+
+// read reads the state when it is told to, and now and then: agents that were
+// started together not all at once.
+func (e *ear) read(ctx context.Context, conn *nats.Conn, every time.Duration, log zerolog.Logger) {
+	for {
+		wait := time.NewTimer(every/2 + rand.N(every))
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return
+		case <-e.again:
+			wait.Stop()
+		case <-wait.C:
+		}
+		within, cancel := context.WithTimeout(ctx, readyWithin)
+		data, err := readState(within, conn, e.app)
+		cancel()
+		switch {
+		case err != nil && ctx.Err() == nil:
+			log.Debug().Err(err).Str("app", e.app).Msg("state not read")
+		case data != nil:
+			select {
+			case e.states <- data:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// wake leaves a mark for whoever waits for it, unless there is one.
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

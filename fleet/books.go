@@ -1,0 +1,221 @@
+package fleet
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"repoint/internal/durable"
+	"repoint/internal/ownfile"
+)
+
+// Books are what a hub keeps of one app's fleet, for its own user only. The files
+// are the truth; what the messaging server has is made from them, and may be lost.
+//
+//	APP/.repoint/fleet/        0700
+//	├── key                    the seed of the ed25519 key that signs states; made once, then never changed
+//	├── state                  the last state, signed, as it is published
+//	└── agents/NAME            an agent that has joined, JSON
+//
+// State and key are changed only by who holds the app's lock; agents are one file
+// each, so that their writers do not meet.
+type Books struct {
+	app string
+	dir *durable.Dir // .repoint/fleet
+}
+
+const (
+	booksDir  = ".repoint/fleet"
+	keyFile   = "key"
+	stateFile = "state"
+	agentsDir = "agents"
+	maxFile   = 64 << 10 // of a file that is not the state
+)
+
+// OpenBooks opens the books of the app in a directory, and begins them if there
+// are none.
+func OpenBooks(disk durable.Disk, appDir string) (*Books, error) {
+	app, err := disk.Open(appDir)
+	if err != nil {
+		return nil, err
+	}
+	defer app.Close()
+	for _, dir := range []string{booksDir, path.Join(booksDir, agentsDir)} {
+		if err := app.Mkdir(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("beginning the fleet of %s: %w", filepath.Base(appDir), err)
+		}
+	}
+	dir, err := disk.Open(filepath.Join(appDir, booksDir))
+	if err != nil {
+		return nil, err
+	}
+	return &Books{app: filepath.Base(appDir), dir: dir}, nil
+}
+
+// Close lets go of the directory.
+func (b *Books) Close() error { return b.dir.Close() }
+
+func (b *Books) load(name string, limit int64) ([]byte, error) {
+	return ownfile.Load(filepath.Join(b.dir.Path(), name), limit, ownfile.Read)
+}
+
+func (b *Books) store(name string, data []byte) error {
+	if err := b.dir.WriteFile(name, data, 0o600); err != nil {
+		return fmt.Errorf("the fleet of %s: writing %s: %w", b.app, name, err)
+	}
+	return nil
+}
+
+// Key returns the key that signs states; it is made if there is none and nothing
+// was ever signed. One that cannot be read is never replaced.
+func (b *Books) Key() (ed25519.PrivateKey, error) {
+	seed, err := b.load(keyFile, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return b.makeKey()
+	}
+	if err == nil && len(seed) != ed25519.SeedSize {
+		err = fmt.Errorf("it has %d bytes, not %d", len(seed), ed25519.SeedSize)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the key of the fleet of %s: %w", b.app, err)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+func (b *Books) makeKey() (ed25519.PrivateKey, error) {
+	if _, err := b.dir.Root().Lstat(stateFile); !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the key of the fleet of %s is gone, but not what it has signed: put %s back from a backup, "+
+			"or remove the directory and have all agents join anew", b.app, filepath.Join(b.dir.Path(), keyFile))
+	}
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return nil, err
+	}
+	return key, b.store(keyFile, key.Seed())
+}
+
+// State returns the last state and how it was signed; a zero one before the first.
+func (b *Books) State() (State, []byte, error) {
+	data, err := b.load(stateFile, maxState)
+	if errors.Is(err, fs.ErrNotExist) {
+		return State{App: b.app}, nil, nil
+	}
+	var s State
+	if err == nil {
+		var key ed25519.PrivateKey
+		if key, err = b.Key(); err == nil {
+			s, err = Open(key.Public().(ed25519.PublicKey), b.app, data)
+		}
+	}
+	if err != nil {
+		return s, nil, fmt.Errorf("the fleet's state of %s: %w", b.app, err)
+	}
+	return s, data, nil
+}
+
+// Next writes the state that comes after the last: what change makes of that, with
+// the next generation. It is on the disk before anybody sees it.
+func (b *Books) Next(now time.Time, change func(*State)) (State, []byte, error) {
+	s, _, err := b.State()
+	if err != nil {
+		return s, nil, err
+	}
+	generation := s.Generation + 1
+	change(&s)
+	s.App, s.Generation, s.Made = b.app, generation, now.UTC()
+	key, err := b.Key()
+	if err != nil {
+		return s, nil, err
+	}
+	data, err := Sign(key, s)
+	if err == nil {
+		err = b.store(stateFile, data)
+	}
+	return s, data, err
+}
+
+// Member is an agent that has joined.
+type Member struct {
+	Name    string    `json:"name"`
+	Key     string    `json:"key"` // its public nkey: who knows the secret one is the agent
+	Labels  []string  `json:"labels,omitempty"`
+	Joined  time.Time `json:"joined"`
+	Drained bool      `json:"drained,omitempty"` // it keeps what it has, and nobody waits for it
+}
+
+// Members lists the agents in the order of their names.
+func (b *Books) Members() ([]Member, error) {
+	var all []Member
+	err := b.each(agentsDir, func(name string, data []byte) error {
+		var m Member
+		if err := json.Unmarshal(data, &m); err != nil || m.Name != name {
+			return fmt.Errorf("%s is not what repoint writes", filepath.Join(b.dir.Path(), agentsDir, name))
+		}
+		all = append(all, m)
+		return nil
+	})
+	return all, err
+}
+
+func (b *Books) each(dir string, do func(name string, data []byte) error) error {
+	entries, err := fs.ReadDir(b.dir.Root().FS(), dir)
+	if err != nil {
+		return fmt.Errorf("the fleet of %s: %w", b.app, err)
+	}
+	for _, entry := range entries {
+		if durable.IsTemp(entry.Name()) {
+			continue
+		}
+		data, err := b.load(path.Join(dir, entry.Name()), maxFile)
+		if errors.Is(err, os.ErrNotExist) { // gone meanwhile
+			continue
+		}
+		if err == nil {
+			err = do(entry.Name(), data)
+		}
+		if err != nil {
+			return fmt.Errorf("the fleet of %s: %w", b.app, err)
+		}
+	}
+	return nil
+}
+
+// Keep writes down an agent: a new one, or what has changed of one.
+func (b *Books) Keep(m Member) error {
+	if err := CheckAgent(m.Name); err != nil {
+		return err
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return b.store(path.Join(agentsDir, m.Name), append(data, '\n'))
+}
+
+// Remove forgets an agent, which is let in no more.
+func (b *Books) Remove(name string) error {
+	err := b.dir.Remove(path.Join(agentsDir, name))
+	if err == nil {
+		err = b.dir.Sync(agentsDir)
+	}
+	if err != nil {
+		return fmt.Errorf("removing agent %s: %w", name, err)
+	}
+	return nil
+}
+
+// CheckAgent says whether name may be an agent's: [a-z0-9][a-z0-9-]{0,62}.
+func CheckAgent(name string) error {
+	rest := strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-")
+	if rest == "" && len(name) >= 1 && len(name) <= 63 && name[0] != '-' {
+		return nil
+	}
+	return fmt.Errorf("%.80q cannot be an agent's name: use lower-case letters, digits and \"-\", at most 63", name)
+}

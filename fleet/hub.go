@@ -1,0 +1,290 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"repoint/deploy"
+	"repoint/releases"
+)
+
+// Hub has the agents of one app do what its deploys do. Whoever uses it to change
+// something holds the app's lock.
+type Hub struct {
+	app     *deploy.App
+	books   *Books
+	conn    *nats.Conn
+	states  jetstream.KeyValue
+	objects jetstream.ObjectStore
+	rules   Rules
+}
+
+// Rules are how the agents of an app are led.
+type Rules struct {
+	Policy
+	Agents []string      // patterns of names, as path.Match has them: whom it concerns
+	Within time.Duration // how long getting ready may take
+	Flip   time.Duration // how long going live and proving it may take
+	Waves  []Share       // how many go live before the others, one wave after the other
+	Pause  time.Duration // between two waves
+}
+
+// OpenHub connects to the messaging server for an app. The hub closes the books.
+func OpenHub(ctx context.Context, app *deploy.App, books *Books, login Login, rules Rules) (*Hub, error) {
+	conn, err := connect(login)
+	if err != nil {
+		return nil, errors.Join(err, books.Close())
+	}
+	h := &Hub{app: app, books: books, conn: conn, rules: rules}
+	if h.states, h.objects, err = stores(ctx, conn, app.Name); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+// Close ends the connection.
+func (h *Hub) Close() error {
+	h.conn.Close()
+	return h.books.Close()
+}
+
+// agents are the names of those that are to do what is asked.
+func (h *Hub) agents() ([]string, error) {
+	members, err := h.books.Members()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, m := range members {
+		fits := func(pattern string) bool { ok, err := path.Match(pattern, m.Name); return ok && err == nil }
+		if !m.Drained && slices.ContainsFunc(h.rules.Agents, fits) {
+			names = append(names, m.Name)
+		}
+	}
+	return names, nil
+}
+
+// Done is what became of asking the agents for something.
+type Done struct {
+	Verdict
+	Took   time.Duration // until enough had done it
+	Spread time.Duration // between the first and the last of them
+}
+
+// Prepare sends a sealed release to the agents, and has them get it ready, all but
+// the switch. It returns when enough of them are; else the error says who is not,
+// and all let go of it.
+func (h *Hub) Prepare(ctx context.Context, name, live releases.Name) (Done, error) {
+	r, err := ship(ctx, h.app, h.objects, name, live)
+	if err != nil {
+		return Done{}, err
+	}
+	done, err := h.ask(ctx, Ready, h.rules.Within, func(s *State) { s.Next, s.First, s.Before = r, nil, Release{} })
+	if err != nil {
+		err = errors.Join(err, h.publish(context.WithoutCancel(ctx), func(s *State) { s.Next = Release{} }))
+	}
+	return done, err
+}
+
+// Flip has the agents make live what they are ready with, wave after wave, and
+// returns when enough have proved it. After an error, Back is to be called.
+func (h *Hub) Flip(ctx context.Context) (Done, error) {
+	s, _, err := h.books.State()
+	if err != nil {
+		return Done{}, err
+	}
+	agents, err := h.agents()
+	if err != nil {
+		return Done{}, err
+	}
+	next, before := s.Next, s.Live
+	for _, wave := range h.rules.Waves {
+		n := wave.Of(len(agents))
+		if n == len(agents) {
+			break
+		}
+		first := agents[:n]
+		_, err := h.askSome(ctx, first, Live, h.rules.Flip, func(s *State) { s.Live, s.Next, s.Before, s.First = next, Release{}, before, first })
+		if err != nil {
+			return Done{}, err
+		}
+		select {
+		case <-ctx.Done():
+			return Done{}, context.Cause(ctx)
+		case <-time.After(h.rules.Pause):
+		}
+	}
+	return h.ask(ctx, Live, h.rules.Flip, func(s *State) { s.Live, s.Next, s.Before, s.First = next, Release{}, Release{}, nil })
+}
+
+// Back has the agents make live what is to be live: a sealed release, or nothing
+// new. It waits until those that answer have done so.
+func (h *Hub) Back(ctx context.Context, live releases.Name) (Done, error) {
+	var r Release
+	if live != "" {
+		var err error
+		if r, err = ship(ctx, h.app, h.objects, live, ""); err != nil {
+			return Done{}, err
+		}
+	}
+	return h.ask(ctx, Live, h.rules.Flip, func(s *State) { s.Live, s.Next, s.Before, s.First = r, Release{}, Release{}, nil })
+}
+
+// publish writes the next state down and lets the agents know. What is written
+// holds even if it cannot be published: that is made up for.
+func (h *Hub) publish(ctx context.Context, change func(*State)) error {
+	_, data, err := h.books.Next(time.Now(), change)
+	if err == nil {
+		_, err = h.states.Put(ctx, h.app.Name, data)
+	}
+	if err != nil {
+		return fmt.Errorf("telling the fleet of %s: %w", h.app.Name, err)
+	}
+	return nil
+}
+
+func (h *Hub) ask(ctx context.Context, want Phase, within time.Duration, change func(*State)) (Done, error) {
+	agents, err := h.agents()
+	if err != nil {
+		return Done{}, err
+	}
+	return h.askSome(ctx, agents, want, within, change)
+}
+
+// askSome publishes a state and waits until enough agents are where it wants them.
+func (h *Hub) askSome(ctx context.Context, agents []string, want Phase, within time.Duration, change func(*State)) (Done, error) {
+	heard := make(chan *nats.Msg, 2*len(agents)+100)
+	sub, err := h.conn.ChanSubscribe(reportSubject+h.app.Name+".*", heard)
+	if err != nil {
+		return Done{}, err
+	}
+	defer sub.Unsubscribe()
+	if err := h.publish(ctx, change); err != nil {
+		return Done{}, err
+	}
+	s, _, err := h.books.State()
+	if err != nil {
+		return Done{}, err
+	}
+	c := &count{policy: h.rules.Policy, agents: agents, generation: s.Generation, want: want,
+		began: time.Now(), within: within, heard: map[string]Report{}}
+	done, err := c.wait(ctx, heard, func() { _ = h.conn.Publish(askSubject+h.app.Name, nil) })
+	if err != nil {
+		return done, err
+	}
+	if done.Decision != GoOn {
+		return done, &NotDoneError{Done: done, Want: want}
+	}
+	return done, nil
+}
+
+// count counts reports.
+type count struct {
+	policy     Policy
+	agents     []string
+	generation uint64
+	want       Phase
+	began      time.Time
+	within     time.Duration
+
+	heard       map[string]Report
+	settled     int
+	first, last time.Time
+}
+
+// askEvery is how often agents are asked that have not reported.
+const askEvery = time.Second
+
+// wait waits until there is a decision.
+func (c *count) wait(ctx context.Context, heard <-chan *nats.Msg, ask func()) (Done, error) {
+	again := time.NewTicker(askEvery)
+	defer again.Stop()
+	for {
+		var over bool
+		select {
+		case <-ctx.Done():
+			return Done{}, context.Cause(ctx)
+		case m := <-heard:
+			if !c.note(m) {
+				continue
+			}
+		case <-again.C:
+			over = time.Since(c.began) > c.within
+			ask()
+		}
+		v := c.policy.Judge(c.agents, c.generation, c.want, c.heard, time.Since(c.began), over)
+		if v.Decision != Wait {
+			return Done{Verdict: v, Took: time.Since(c.began), Spread: c.last.Sub(c.first)}, nil
+		}
+	}
+}
+
+// note takes a report, and says whether it may decide something: judging each of
+// thousands would take longer than they do.
+func (c *count) note(m *nats.Msg) bool {
+	var r Report
+	if json.Unmarshal(m.Data, &r) != nil || !strings.HasSuffix(m.Subject, "."+r.Agent) {
+		return false
+	}
+	if _, ours := slices.BinarySearch(c.agents, r.Agent); !ours {
+		return false
+	}
+	settled := func(r Report) bool {
+		return r.Generation == c.generation && (r.Phase == c.want || r.Phase == Live || r.Phase == Failed)
+	}
+	was := settled(c.heard[r.Agent])
+	c.heard[r.Agent] = r
+	if settled(r) && !was {
+		c.settled++
+		if c.last = time.Now(); c.first.IsZero() {
+			c.first = c.last
+		}
+	}
+	return r.Phase == Failed || c.settled == len(c.agents)
+}
+
+// NotDoneError says which agents kept the fleet from going on.
+type NotDoneError struct {
+	Done
+	Want Phase
+}
+
+// named is how many agents are named one by one.
+const named = 5
+
+// Error names them and what they say, the first few.
+func (e *NotDoneError) Error() string {
+	all := len(e.Verdict.Done) + len(e.Verdict.Failed) + len(e.Late) + len(e.Silent)
+	if all == 0 {
+		return "there are no agents"
+	}
+	return fmt.Sprintf("%d of %d agents are %s: %s", len(e.Verdict.Done), all, e.Want, strings.Join(e.reasons(), "; "))
+}
+
+// reasons names those that failed; only if none did, those that kept it waiting.
+func (e *NotDoneError) reasons() (list []string) {
+	for _, r := range e.Verdict.Failed {
+		list = append(list, r.Agent+": "+r.Reason)
+	}
+	if len(list) == 0 {
+		for _, agent := range e.Late {
+			list = append(list, agent+" is not yet")
+		}
+		for _, agent := range e.Silent {
+			list = append(list, agent+" says nothing")
+		}
+	}
+	if more := len(list) - named; more > 0 {
+		list = append(list[:named], fmt.Sprintf("and %d more", more))
+	}
+	return list
+}

@@ -1,0 +1,261 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"repoint/deploy"
+	"repoint/gitsrc"
+	"repoint/internal/durable"
+	"repoint/releases"
+)
+
+// yard is a hub with agents, over a real messaging server.
+type yard struct {
+	t      *testing.T
+	server *testServer
+	depot  *depot // what the hub has built
+	app    *deploy.App
+	hub    *Hub
+	agents map[string]*yardAgent
+}
+
+type yardAgent struct {
+	yard *yard
+	name string
+	apps string
+	user user
+	stop func()
+}
+
+func newYard(t *testing.T, agents int, config string, rules Rules) *yard {
+	t.Helper()
+	y := &yard{t: t, server: newTestServer(t), depot: &depot{archives: map[string][]byte{}}, agents: map[string]*yardAgent{}}
+	dir := filepath.Join(t.TempDir(), "blog")
+	must(t, deploy.CreateForAgent(deploy.Env{}, dir))
+	var err error
+	y.app, err = deploy.Open(dir, deploy.Env{})
+	must(t, err)
+	t.Cleanup(func() { y.app.Close() })
+	books := openBooks(t, durable.Disk{}, dir)
+	key, err := books.Key()
+	must(t, err)
+	for i := range agents {
+		a := &yardAgent{yard: y, name: fmt.Sprintf("web-%d", i+1), apps: t.TempDir(), user: newUser(t), stop: func() {}}
+		y.agents[a.name] = a
+		y.server.rights[a.user.public] = agentRights("blog", a.name, inboxOf(a.name))
+		must(t, books.Keep(Member{Name: a.name, Key: a.user.public}))
+		must(t, deploy.CreateForAgent(deploy.Env{}, a.app()))
+		must(t, os.WriteFile(filepath.Join(a.app(), "repoint.toml"), []byte(config), 0o644))
+		must(t, memory{Hub: public(key)}.keep(durable.Disk{}, a.app()))
+	}
+	if rules.Agents == nil {
+		rules.Agents = []string{"*"}
+	}
+	rules.Within, rules.Flip = 20*time.Second, 20*time.Second
+	y.hub, err = OpenHub(t.Context(), y.app, openBooks(t, durable.Disk{}, dir), y.server.login(y.server.hub, ""), rules)
+	must(t, err)
+	t.Cleanup(func() { y.hub.Close() })
+	for _, a := range y.agents {
+		a.start()
+	}
+	return y
+}
+
+func (a *yardAgent) app() string { return filepath.Join(a.apps, "blog") }
+
+func (a *yardAgent) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	login := a.yard.server.login(a.user, "")
+	login.Wait = 0
+	agent := &Agent{Name: a.name, Apps: a.apps, Login: login, Every: time.Minute, Log: zerolog.Nop()}
+	ended := make(chan error, 1)
+	go func() { ended <- agent.Run(ctx) }()
+	a.stop = func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			a.yard.t.Errorf("%s: %v", a.name, err)
+		}
+		a.stop = func() {}
+	}
+	a.yard.t.Cleanup(func() { a.stop() })
+}
+
+// build has the hub build a release.
+func (y *yard) build(commit string, files map[string]string) releases.Name {
+	y.t.Helper()
+	r := y.depot.pack(y.t, commit, files)
+	artifact, err := y.depot.fetch(y.t.Context(), y.app, r)
+	must(y.t, err)
+	defer artifact.Discard()
+	result := y.app.Deploy(y.t.Context(), deploy.Request{Action: deploy.Live, Commit: gitsrc.Hash(r.Commit), Artifact: artifact}, func(deploy.Event) {})
+	if result.Failure != nil {
+		y.t.Fatal(result.Failure)
+	}
+	return result.Release
+}
+
+// all checks what is live everywhere.
+func (y *yard) all(want string, except ...string) {
+	y.t.Helper()
+	for name, a := range y.agents {
+		got, err := os.ReadFile(filepath.Join(a.app(), "current", "index.html"))
+		if errors.Is(err, os.ErrNotExist) {
+			got, err = []byte("nothing"), nil
+		}
+		if is := string(got); err != nil || is != want && !strings.Contains(strings.Join(except, " "), name) {
+			y.t.Errorf("%s is on %q, not %q: %v", name, is, want, err)
+		}
+	}
+}
+
+func TestAllFlipTogether(t *testing.T) {
+	t.Parallel()
+	y := newYard(t, 5, "", Rules{})
+	one := y.build("a", map[string]string{"index.html": "one", "same": strings.Repeat("same", 1000)})
+	done, err := y.hub.Prepare(t.Context(), one, "")
+	if err != nil || len(done.Verdict.Done) != 5 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	y.all("nothing")
+	if done, err = y.hub.Flip(t.Context()); err != nil || len(done.Verdict.Done) != 5 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	y.all("one")
+	two := y.build("b", map[string]string{"index.html": "two", "same": strings.Repeat("same", 1000)})
+	_, err = y.hub.Prepare(t.Context(), two, one)
+	must(t, err)
+	y.all("one")
+	_, err = y.hub.Flip(t.Context())
+	must(t, err)
+	y.all("two")
+	_, err = y.hub.Back(t.Context(), one)
+	must(t, err)
+	y.all("one")
+}
+
+// One that cannot get ready keeps all on the old release, and is named.
+func TestOneThatCannotGetReady(t *testing.T) {
+	t.Parallel()
+	y := newYard(t, 5, "", Rules{})
+	one := y.build("a", map[string]string{"index.html": "one"})
+	two := y.build("b", map[string]string{"index.html": "two", "b/c": "x"})
+	_, err := y.hub.Prepare(t.Context(), one, "")
+	must(t, err)
+	_, err = y.hub.Flip(t.Context())
+	must(t, err)
+	bad := y.agents["web-3"]
+	must(t, os.WriteFile(filepath.Join(bad.app(), "repoint.toml"), []byte("nonsense = 1\n"), 0o644))
+	_, err = y.hub.Prepare(t.Context(), two, one)
+	var not *NotDoneError
+	if !errors.As(err, &not) || !strings.Contains(err.Error(), "web-3: configuration:") {
+		t.Fatalf("%v", err)
+	}
+	y.all("one")
+	must(t, os.WriteFile(filepath.Join(bad.app(), "repoint.toml"), nil, 0o644))
+	_, err = y.hub.Prepare(t.Context(), two, one)
+	must(t, err)
+	_, err = y.hub.Flip(t.Context())
+	must(t, err)
+	y.all("two")
+}
+
+// One whose proof fails after the flip takes all the others back.
+func TestOneFlipThatFails(t *testing.T) {
+	t.Parallel()
+	y := newYard(t, 5, "", Rules{})
+	one := y.build("a", map[string]string{"index.html": "one"})
+	two := y.build("b", map[string]string{"index.html": "two"})
+	_, err := y.hub.Prepare(t.Context(), one, "")
+	must(t, err)
+	_, err = y.hub.Flip(t.Context())
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(y.agents["web-4"].app(), "repoint.toml"), []byte("[reload]\nrun = [\"! grep -q two index.html\"]\n"), 0o644))
+	_, err = y.hub.Prepare(t.Context(), two, one)
+	must(t, err)
+	_, err = y.hub.Flip(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "web-4: reload failed") {
+		t.Fatal(err)
+	}
+	_, err = y.hub.Back(t.Context(), one)
+	must(t, err)
+	y.all("one")
+}
+
+// One that is away is skipped when it may be, and catches up by itself.
+func TestOneIsAway(t *testing.T) {
+	t.Parallel()
+	y := newYard(t, 4, "", Rules{Policy: Policy{SkipDown: time.Second}})
+	one := y.build("a", map[string]string{"index.html": "one"})
+	y.agents["web-2"].stop()
+	done, err := y.hub.Prepare(t.Context(), one, "")
+	if err != nil || strings.Join(done.Silent, " ") != "web-2" {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	_, err = y.hub.Flip(t.Context())
+	must(t, err)
+	y.all("one", "web-2")
+	y.agents["web-2"].start()
+	for begun := time.Now(); ; {
+		if _, err := os.Stat(filepath.Join(y.agents["web-2"].app(), "current")); err == nil {
+			break
+		}
+		if time.Since(begun) > 20*time.Second {
+			t.Fatal("it does not catch up")
+		}
+	}
+	y.all("one")
+}
+
+// Waves: the first is live before the others, which stay when it fails.
+func TestWaves(t *testing.T) {
+	t.Parallel()
+	wave, err := ParseShare("1")
+	must(t, err)
+	y := newYard(t, 4, "", Rules{Waves: []Share{wave}})
+	one := y.build("a", map[string]string{"index.html": "one"})
+	_, err = y.hub.Prepare(t.Context(), one, "")
+	must(t, err)
+	_, err = y.hub.Flip(t.Context())
+	must(t, err)
+	y.all("one")
+	two := y.build("b", map[string]string{"index.html": "two"})
+	must(t, os.WriteFile(filepath.Join(y.agents["web-1"].app(), "repoint.toml"), []byte("[reload]\nrun = [\"! grep -q two index.html\"]\n"), 0o644))
+	_, err = y.hub.Prepare(t.Context(), two, one)
+	must(t, err)
+	if _, err = y.hub.Flip(t.Context()); err == nil || !strings.Contains(err.Error(), "web-1: reload failed") {
+		t.Fatal(err)
+	}
+	y.all("one")
+}
+
+// The messaging server may lose all it has: the books have it.
+func TestTheStoreIsWiped(t *testing.T) {
+	t.Parallel()
+	y := newYard(t, 3, "", Rules{})
+	one := y.build("a", map[string]string{"index.html": "one"})
+	_, err := y.hub.Prepare(t.Context(), one, "")
+	must(t, err)
+	_, err = y.hub.Flip(t.Context())
+	must(t, err)
+	y.server.is.Stop()
+	must(t, os.RemoveAll(y.server.config.Dir))
+	y.server.start()
+	two := y.build("b", map[string]string{"index.html": "two"})
+	hub, err := OpenHub(t.Context(), y.app, openBooks(t, durable.Disk{}, y.app.Dir), y.server.login(y.server.hub, ""), y.hub.rules)
+	must(t, err)
+	defer hub.Close()
+	_, err = hub.Prepare(t.Context(), two, one)
+	must(t, err)
+	_, err = hub.Flip(t.Context())
+	must(t, err)
+	y.all("two")
+}

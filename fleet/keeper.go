@@ -1,0 +1,247 @@
+package fleet
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"repoint/deploy"
+	"repoint/gitsrc"
+	"repoint/internal/durable"
+	"repoint/releases"
+)
+
+// keeper makes one app of an agent what the last state says. It obeys states in
+// the order of their generations, each at most once, and none that is older than
+// what it remembers.
+//
+// One goroutine owns all of it; what takes long is a job in another one, which a
+// newer state cancels unless it asks for the same.
+type keeper struct {
+	agent string
+	app   string
+	dir   string
+	env   deploy.Env
+	disk  durable.Disk
+	fetch func(ctx context.Context, app *deploy.App, r Release) (*deploy.Artifact, error)
+	tell  func(Report) // sends it to the hub; may be lost
+	log   zerolog.Logger
+
+	memory memory
+	job    *job
+	again  bool // what failed may be tried again: it has changed nothing
+}
+
+// job makes an app what one state says, or a later one that says the same.
+type job struct {
+	live, next Release
+	flip       chan struct{} // closed when next is to go live
+	flipped    bool
+	held       bool // next is ready, all but the switch
+	cancel     context.CancelFunc
+	said       chan said // Ready at most once, then how it ended
+}
+
+// said is what a job says.
+type said struct {
+	phase  Phase
+	reason string
+	again  bool // of Failed: it may be tried again
+}
+
+// run obeys states until ctx ends: each as it comes in, signed. Whoever sends on
+// asked wants to hear how the app is.
+func (k *keeper) run(ctx context.Context, states <-chan []byte, asked <-chan struct{}) error {
+	var err error
+	if k.memory, err = recall(k.dir); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			k.drop()
+			return ctx.Err()
+		case data := <-states:
+			if err := k.obey(ctx, data); err != nil {
+				k.log.Warn().Err(err).Str("app", k.app).Msg("state not obeyed")
+			}
+		case <-asked:
+			k.report()
+		case is := <-k.saying():
+			k.heard(is)
+		}
+	}
+}
+
+// saying is where the job speaks, if there is one.
+func (k *keeper) saying() <-chan said {
+	if k.job == nil {
+		return nil
+	}
+	return k.job.said
+}
+
+// obey takes a state as it came.
+func (k *keeper) obey(ctx context.Context, data []byte) error {
+	s, err := Open(k.memory.Hub, k.app, data)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(data)
+	switch again := slices.Equal(sum[:], k.memory.State); {
+	case s.Generation < k.memory.Generation:
+		return fmt.Errorf("generation %d is older than %d, which was obeyed", s.Generation, k.memory.Generation)
+	case s.Generation == k.memory.Generation && !again:
+		return fmt.Errorf("another generation %d than the one that was obeyed", s.Generation)
+	case again && (k.job != nil || k.memory.Phase == Live || k.memory.Phase == Failed && !k.again):
+		k.report()
+		return nil
+	}
+	live, next := s.For(k.agent)
+	if next.Tree == live.Tree {
+		next = Release{}
+	}
+	j := k.job
+	flips := j != nil && j.held && !j.flipped && j.next.Tree == live.Tree
+	same := j != nil && j.live.Tree == live.Tree && j.next.Tree == next.Tree
+	if !flips && !same {
+		k.drop()
+	}
+	k.memory = memory{Hub: k.memory.Hub, Generation: s.Generation, State: sum[:]}
+	if same && j.held {
+		k.memory.Phase = Ready
+	}
+	if err := k.memory.keep(k.disk, k.dir); err != nil {
+		k.drop()
+		k.memory.Phase, k.memory.Reason = Failed, err.Error()
+		k.report()
+		return err
+	}
+	switch {
+	case flips:
+		j.live, j.next, j.flipped = live, next, true
+		close(j.flip)
+	case !same:
+		k.begin(ctx, live, next)
+	default:
+		k.report()
+	}
+	return nil
+}
+
+// begin starts a job.
+func (k *keeper) begin(ctx context.Context, live, next Release) {
+	ctx, cancel := context.WithCancel(ctx)
+	k.job = &job{live: live, next: next, flip: make(chan struct{}), cancel: cancel, said: make(chan said, 2)}
+	go k.work(ctx, *k.job, k.memory.Generation)
+}
+
+// drop ends the job, and waits until it has: whatever it had not switched to is
+// not live.
+func (k *keeper) drop() {
+	if k.job == nil {
+		return
+	}
+	k.job.cancel()
+	for range k.job.said { // nobody wants to know any more
+	}
+	k.job = nil
+}
+
+// heard notes what the job says.
+func (k *keeper) heard(is said) {
+	if is.phase == Ready {
+		k.job.held = true
+	} else {
+		k.drop()
+	}
+	k.memory.Phase, k.memory.Reason, k.again = is.phase, is.reason, is.again
+	k.report()
+	if err := k.memory.keep(k.disk, k.dir); err != nil { // it is found out again at the next start
+		k.log.Warn().Err(err).Msg("not written down")
+	}
+}
+
+func (k *keeper) report() {
+	k.tell(Report{Agent: k.agent, Generation: k.memory.Generation, Phase: k.memory.Phase, Reason: k.memory.Reason,
+		Commit: k.live(), Time: time.Now().UTC()})
+}
+
+// live is the commit that is live, "" if that cannot be said.
+func (k *keeper) live() string {
+	app, err := deploy.Open(k.dir, k.env)
+	if err != nil {
+		return ""
+	}
+	defer app.Close()
+	links, err := app.Store().Links()
+	if err != nil || links.Current == "" {
+		return ""
+	}
+	return links.Current.Commit()
+}
+
+// work is a job: it makes live what is to be, then has ready what is to be, and at
+// the flip makes that live.
+func (k *keeper) work(ctx context.Context, j job, generation uint64) {
+	defer close(j.said)
+	err := k.bring(ctx, j.live, generation, nil)
+	if err == nil {
+		err = k.bring(ctx, j.next, generation, func(ctx context.Context) error {
+			j.said <- said{phase: Ready}
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-j.flip:
+				return nil
+			}
+		})
+	}
+	if err == nil {
+		j.said <- said{phase: Live}
+		return
+	}
+	var f *deploy.Failure
+	proved := errors.As(err, &f) && (f.Outcome == deploy.WentBack || f.Outcome == deploy.Broken)
+	j.said <- said{phase: Failed, reason: err.Error(), again: !proved}
+}
+
+// bring makes a release live, fetching it if need be, unless it is. With held it
+// stops before the switch until that returns.
+func (k *keeper) bring(ctx context.Context, r Release, generation uint64, held func(context.Context) error) error {
+	if r.Tree == "" {
+		return nil
+	}
+	app, err := deploy.Open(k.dir, k.env)
+	if err != nil {
+		return err
+	}
+	defer app.Close()
+	req := deploy.Request{Action: deploy.Rollback, Via: "fleet", Actor: "hub", Reason: fmt.Sprintf("generation %d", generation), Held: held}
+	name, err := app.ReleaseOf(r.Tree)
+	switch {
+	case errors.Is(err, deploy.ErrNotFound):
+		if req.Artifact, err = k.fetch(ctx, app, r); err == nil {
+			defer req.Artifact.Discard()
+			req.Action, req.Commit, req.Rebuild = deploy.Live, gitsrc.Hash(r.Commit), true
+		}
+	case err == nil:
+		var links releases.Links
+		if links, err = app.Store().Links(); err == nil && links.Current == name {
+			return nil
+		}
+		req.To = string(name)
+	}
+	if err != nil {
+		return err
+	}
+	if result := app.Deploy(ctx, req, func(deploy.Event) {}); result.Failure != nil {
+		return result.Failure
+	}
+	return nil
+}

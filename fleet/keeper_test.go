@@ -1,0 +1,383 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"repoint/deploy"
+	"repoint/internal/archive"
+	"repoint/internal/durable"
+)
+
+// depot has releases to fetch.
+type depot struct {
+	mu       sync.Mutex
+	archives map[string][]byte // by the tree
+	broken   error             // what fetching says instead
+	fetched  int
+}
+
+// pack makes a release of files.
+func (d *depot) pack(t *testing.T, commit string, files map[string]string) Release {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644))
+	}
+	var out bytes.Buffer
+	summary, err := archive.Pack(t.Context(), dir, &out)
+	must(t, err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.archives[summary.Tar] = out.Bytes()
+	return Release{Commit: strings.Repeat(commit, 40), Build: 1, Subject: "release " + commit, Author: "Ada", Tree: summary.Tar}
+}
+
+func (d *depot) fetch(ctx context.Context, app *deploy.App, r Release) (*deploy.Artifact, error) {
+	d.mu.Lock()
+	data, broken := d.archives[r.Tree], d.broken
+	d.fetched++
+	d.mu.Unlock()
+	if broken != nil {
+		return nil, broken
+	}
+	return app.Receive(ctx, deploy.Parcel{Commit: r.Commit, Subject: r.Subject, Author: r.Author, Tar: r.Tree}, bytes.NewReader(data), func(deploy.Event) {})
+}
+
+// rig is an agent's app with a hub that speaks to it directly.
+type rig struct {
+	t       *testing.T
+	key     ed25519.PrivateKey
+	depot   *depot
+	dir     string
+	disk    durable.Disk
+	states  chan []byte
+	asked   chan struct{}
+	reports chan Report
+	last    State
+	stop    func()
+}
+
+func newRig(t *testing.T, config string) *rig {
+	t.Helper()
+	r := &rig{t: t, key: newKey(t, 3), depot: &depot{archives: map[string][]byte{}}, dir: filepath.Join(t.TempDir(), "blog"), last: State{App: "blog"}}
+	must(t, os.Mkdir(r.dir, 0o755))
+	must(t, os.WriteFile(filepath.Join(r.dir, "repoint.toml"), []byte(config), 0o644))
+	must(t, deploy.CreateForAgent(deploy.Env{}, r.dir))
+	must(t, memory{Hub: public(r.key)}.keep(durable.Disk{}, r.dir))
+	r.start()
+	t.Cleanup(func() { r.stop() })
+	return r
+}
+
+// start starts the agent; its stop ends it.
+func (r *rig) start() {
+	r.states, r.asked, r.reports = make(chan []byte), make(chan struct{}), make(chan Report, 100)
+	ctx, cancel := context.WithCancel(context.Background())
+	k := &keeper{agent: "web-1", app: "blog", dir: r.dir, env: deploy.Env{Disk: r.disk}, disk: r.disk, fetch: r.depot.fetch,
+		tell: func(report Report) { r.reports <- report }, log: zerolog.Nop()}
+	ended := make(chan error, 1)
+	go func() { ended <- k.run(ctx, r.states, r.asked) }()
+	r.stop = func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			r.t.Error(err)
+		}
+		r.stop = func() {}
+	}
+}
+
+// say sends the next state.
+func (r *rig) say(change func(*State)) {
+	r.t.Helper()
+	r.last.Generation++
+	change(&r.last)
+	r.states <- signed(r.t, r.key, r.last)
+}
+
+// hears waits for a report of the last generation that has settled.
+func (r *rig) hears(phase Phase) Report {
+	r.t.Helper()
+	for limit := time.After(20 * time.Second); ; {
+		select {
+		case report := <-r.reports:
+			if report.Generation == r.last.Generation && report.Phase == phase {
+				return report
+			}
+			if report.Generation == r.last.Generation && report.Phase == Failed {
+				r.t.Fatalf("failed: %s", report.Reason)
+			}
+		case <-limit:
+			r.t.Fatalf("generation %d is not %s", r.last.Generation, phase)
+		}
+	}
+}
+
+// ask has the agent report, and returns what it says.
+func (r *rig) ask() Report {
+	for len(r.reports) > 0 {
+		<-r.reports
+	}
+	r.asked <- struct{}{}
+	return <-r.reports
+}
+
+func (r *rig) liveIs(release Release, content string) {
+	r.t.Helper()
+	target, err := os.Readlink(filepath.Join(r.dir, "current"))
+	if target != "code_"+release.Commit || err != nil {
+		r.t.Errorf("%s is live, %v", target, err)
+	}
+	if got, _ := os.ReadFile(filepath.Join(r.dir, "current", "index.html")); string(got) != content {
+		r.t.Errorf("%q is served", got)
+	}
+}
+
+func TestPrepareThenFlip(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	one := r.depot.pack(t, "a", map[string]string{"index.html": "one"})
+	two := r.depot.pack(t, "b", map[string]string{"index.html": "two"})
+	r.say(func(s *State) { s.Next = one })
+	r.hears(Ready)
+	if _, err := os.Lstat(filepath.Join(r.dir, "current")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something is live before the flip: %v", err)
+	}
+	r.say(func(s *State) { s.Live, s.Next = one, Release{} })
+	if report := r.hears(Live); report.Commit != one.Commit {
+		t.Errorf("%+v", report)
+	}
+	r.liveIs(one, "one")
+	r.say(func(s *State) { s.Next = two })
+	r.hears(Ready)
+	r.liveIs(one, "one")
+	r.say(func(s *State) { s.Live, s.Next = two, Release{} })
+	r.hears(Live)
+	r.liveIs(two, "two")
+	r.say(func(s *State) { s.Live = one }) // back, unprepared
+	r.hears(Live)
+	r.liveIs(one, "one")
+	if r.depot.fetched != 2 {
+		t.Errorf("fetched %d times", r.depot.fetched)
+	}
+}
+
+// What was held ready is let go of, and may come again.
+func TestAPrepareIsCalledOff(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	one := r.depot.pack(t, "a", map[string]string{"index.html": "one"})
+	two := r.depot.pack(t, "b", map[string]string{"index.html": "two"})
+	r.say(func(s *State) { s.Live = one })
+	r.hears(Live)
+	r.say(func(s *State) { s.Next = two })
+	r.hears(Ready)
+	r.say(func(s *State) { s.Next = Release{} })
+	r.hears(Live)
+	r.liveIs(one, "one")
+	app, err := deploy.Open(r.dir, deploy.Env{})
+	must(t, err)
+	defer app.Close()
+	if lock, free, err := app.Store().TryLock(); !free || err != nil {
+		t.Errorf("the app is still held: %v", err)
+	} else {
+		must(t, lock.Unlock())
+	}
+	r.say(func(s *State) { s.Next = two })
+	r.hears(Ready)
+	r.say(func(s *State) { s.Live, s.Next = two, Release{} })
+	r.hears(Live)
+	r.liveIs(two, "two")
+}
+
+// A wave goes first: the others stay, and stay ready.
+func TestAWaveGoesFirst(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	one := r.depot.pack(t, "a", map[string]string{"index.html": "one"})
+	two := r.depot.pack(t, "b", map[string]string{"index.html": "two"})
+	r.say(func(s *State) { s.Live = one })
+	r.hears(Live)
+	r.say(func(s *State) { s.Next = two })
+	r.hears(Ready)
+	r.say(func(s *State) { s.Live, s.Next, s.Before, s.First = two, Release{}, one, []string{"web-2"} })
+	r.hears(Ready)
+	r.liveIs(one, "one")
+	r.say(func(s *State) { s.First = []string{"web-1", "web-2"} })
+	r.hears(Live)
+	r.liveIs(two, "two")
+	r.say(func(s *State) { s.First, s.Before = nil, Release{} })
+	r.hears(Live)
+	if r.depot.fetched != 2 {
+		t.Errorf("fetched %d times", r.depot.fetched)
+	}
+}
+
+// Only newer states of the hub are obeyed, whatever comes and however often, also
+// after a restart.
+func TestOldAndForgedStatesAreNotObeyed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	one := r.depot.pack(t, "a", map[string]string{"index.html": "one"})
+	two := r.depot.pack(t, "b", map[string]string{"index.html": "two"})
+	r.say(func(s *State) { s.Live = one })
+	r.hears(Live)
+	old := r.last
+	r.say(func(s *State) { s.Live = two })
+	r.hears(Live)
+	now := r.last
+	other := now
+	other.Live = one
+	newer := other
+	newer.Generation += 10
+	for range 2 {
+		for name, data := range map[string][]byte{
+			"older": signed(t, r.key, old), "the same number with something else": signed(t, r.key, other),
+			"forged": signed(t, newKey(t, 4), newer), "nothing": nil, "the same": signed(t, r.key, now),
+		} {
+			r.states <- data
+			if report := r.ask(); report.Generation != now.Generation || report.Phase != Live || report.Commit != two.Commit {
+				t.Errorf("%s: %+v", name, report)
+			}
+			r.liveIs(two, "two")
+		}
+		r.stop()
+		r.start()
+	}
+}
+
+// A proof that fails is gone back from, said, and not tried again by itself.
+func TestAFlipThatFails(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "[reload]\nrun = [\"! grep -q bad index.html\"]\n")
+	good := r.depot.pack(t, "a", map[string]string{"index.html": "good"})
+	bad := r.depot.pack(t, "b", map[string]string{"index.html": "bad"})
+	r.say(func(s *State) { s.Live = good })
+	r.hears(Live)
+	r.say(func(s *State) { s.Next = bad })
+	r.hears(Ready)
+	r.say(func(s *State) { s.Live, s.Next = bad, Release{} })
+	report := r.failed()
+	if !strings.Contains(report.Reason, "reload failed") || report.Commit != good.Commit {
+		t.Errorf("%+v", report)
+	}
+	r.liveIs(good, "good")
+	r.states <- signed(t, r.key, r.last)
+	if report := r.ask(); report.Phase != Failed || report.Generation != r.last.Generation {
+		t.Errorf("again: %+v", report)
+	}
+	r.say(func(s *State) { s.Live = good })
+	r.hears(Live)
+}
+
+func (r *rig) failed() Report {
+	r.t.Helper()
+	for limit := time.After(20 * time.Second); ; {
+		select {
+		case report := <-r.reports:
+			if report.Phase == Failed {
+				return report
+			}
+		case <-limit:
+			r.t.Fatal("it does not fail")
+		}
+	}
+}
+
+// What could not be fetched is tried again when the same state is read again.
+func TestAFetchThatFails(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	one := r.depot.pack(t, "a", map[string]string{"index.html": "one"})
+	r.depot.broken = errors.New("the disk is full")
+	r.say(func(s *State) { s.Next = one })
+	if report := r.failed(); report.Reason != "the disk is full" {
+		t.Errorf("%+v", report)
+	}
+	r.depot.mu.Lock()
+	r.depot.broken = nil
+	r.depot.mu.Unlock()
+	r.states <- signed(t, r.key, r.last)
+	r.hears(Ready)
+}
+
+// Killed at any step of a prepare and flip, the agent has the old release or the
+// new one, and gets to what the last state says.
+func TestKilledAtAnyStep(t *testing.T) {
+	t.Parallel()
+	dead := errors.New("dead")
+	for after := 0; ; after++ {
+		r := newRig(t, "")
+		one := r.depot.pack(t, "a", map[string]string{"index.html": "one"})
+		two := r.depot.pack(t, "b", map[string]string{"index.html": "two"})
+		r.say(func(s *State) { s.Live = one })
+		r.hears(Live)
+		r.stop()
+
+		var mu sync.Mutex
+		steps := 0
+		r.disk = durable.New(func(_ string, do func() error) error {
+			mu.Lock()
+			steps++
+			over := steps > after
+			mu.Unlock()
+			if over {
+				return dead
+			}
+			return do()
+		})
+		r.start()
+		r.say(func(s *State) { s.Next = two })
+		settled := r.settled()
+		if settled.Phase == Ready {
+			r.say(func(s *State) { s.Live, s.Next = two, Release{} })
+			settled = r.settled()
+		}
+		r.stop()
+		target, err := os.Readlink(filepath.Join(r.dir, "current"))
+		if target != "code_"+one.Commit && target != "code_"+two.Commit || err != nil {
+			t.Fatalf("after %d steps %q is live, %v", after, target, err)
+		}
+		r.disk = durable.Disk{}
+		r.start()
+		r.say(func(s *State) { s.Live, s.Next = two, Release{} })
+		r.hears(Live)
+		r.liveIs(two, "two")
+		mu.Lock()
+		done := steps <= after
+		mu.Unlock()
+		if done {
+			if after < 20 || settled.Phase != Live {
+				t.Errorf("%d steps, %+v", after, settled)
+			}
+			return
+		}
+	}
+}
+
+// settled waits until the last state has been tried.
+func (r *rig) settled() Report {
+	r.t.Helper()
+	for limit := time.After(20 * time.Second); ; {
+		select {
+		case report := <-r.reports:
+			if report.Generation == r.last.Generation && report.Phase != "" {
+				return report
+			}
+		case <-limit:
+			r.t.Fatal(fmt.Sprintf("generation %d does not settle", r.last.Generation))
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package fleet
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"repoint/deploy"
+	"repoint/releases"
+)
+
+// A release lies in the object store as what [deploy.App.Pack] makes of it, after
+// one line of JSON that says what it patches. The whole is called after its tree, a
+// patch after both trees. Who fetches it believes nothing of it: what comes out
+// must have the tree that the signed state names.
+type shipped struct {
+	Base   string   `json:"base,omitempty"`
+	Remove []string `json:"remove,omitempty"`
+}
+
+const maxHead = 64 << 20 // of the line: names that are removed
+
+// fetchRelease unpacks a release that is in the store: as a patch of one that is
+// here, if it can be patched, else the whole.
+func fetchRelease(ctx context.Context, conn *nats.Conn, app *deploy.App, r Release) (*deploy.Artifact, error) {
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := js.ObjectStore(ctx, objectBucket(app.Name))
+	if err != nil {
+		return nil, fmt.Errorf("fetching release %.7s: %w", r.Commit, err)
+	}
+	if _, missing := app.ReleaseOf(r.Base); r.Base != "" && missing == nil {
+		if artifact, err := unpackObject(ctx, objects, patchName(r.Base, r.Tree), app, r); err == nil {
+			return artifact, nil
+		}
+	}
+	artifact, err := unpackObject(ctx, objects, wholeName(r.Tree), app, r)
+	var refused *deploy.Failure
+	if err != nil && !errors.As(err, &refused) {
+		return nil, fmt.Errorf("fetching release %.7s: %w", r.Commit, err)
+	}
+	return artifact, err
+}
+
+func unpackObject(ctx context.Context, objects jetstream.ObjectStore, name string, app *deploy.App, r Release) (*deploy.Artifact, error) {
+	object, err := objects.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer object.Close()
+	in := bufio.NewReaderSize(object, 64<<10)
+	head, err := readHead(in)
+	if err != nil {
+		return nil, err
+	}
+	return app.Receive(ctx, deploy.Parcel{Commit: r.Commit, Subject: r.Subject, Author: r.Author, Tar: r.Tree, Bytes: r.Bytes,
+		Base: head.Base, Remove: head.Remove}, in, func(deploy.Event) {})
+}
+
+func readHead(in *bufio.Reader) (head shipped, err error) {
+	var line []byte
+	for len(line) < maxHead {
+		part, err := in.ReadSlice('\n')
+		line = append(line, part...)
+		if err == nil {
+			return head, json.Unmarshal(line, &head)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return head, err
+		}
+	}
+	return head, errors.New("it begins with a line that does not end")
+}
+
+func wholeName(tree string) string       { return tree }
+func patchName(base, tree string) string { return base + "-" + tree }
+
+// ship puts a release into the store, unless it is there, and what makes it of
+// base, unless that is "". It returns what a state says of the release.
+func ship(ctx context.Context, app *deploy.App, objects jetstream.ObjectStore, name, base releases.Name) (Release, error) {
+	p, err := app.Parcel(ctx, name)
+	if err == nil {
+		err = put(ctx, objects, wholeName(p.Tar), shipped{}, func(w io.Writer) error {
+			return app.Pack(ctx, name, w)
+		})
+	}
+	r := Release{Commit: p.Commit, Build: 1, Subject: p.Subject, Author: p.Author, Tree: p.Tar, Bytes: p.Bytes}
+	if err == nil && base != "" && base != name {
+		r.Base, err = shipPatch(ctx, app, objects, name, base, p)
+	}
+	if err != nil {
+		return r, fmt.Errorf("sending %s to the fleet: %w", name.Short(), err)
+	}
+	return r, nil
+}
+
+func shipPatch(ctx context.Context, app *deploy.App, objects jetstream.ObjectStore, name, base releases.Name, p deploy.Parcel) (string, error) {
+	old, err := app.Parcel(ctx, base)
+	if err != nil {
+		return "", err
+	}
+	delta, err := app.Delta(ctx, name, base)
+	if err != nil {
+		return "", err
+	}
+	return old.Tar, put(ctx, objects, patchName(old.Tar, p.Tar), shipped{Base: old.Tar, Remove: delta.Remove}, func(w io.Writer) error {
+		return app.PackPatch(ctx, name, delta, w)
+	})
+}
+
+// put puts an object that write makes, unless there is one of that name.
+func put(ctx context.Context, objects jetstream.ObjectStore, name string, head shipped, write func(io.Writer) error) error {
+	_, err := objects.GetInfo(ctx, name)
+	if err == nil || !errors.Is(err, jetstream.ErrObjectNotFound) {
+		return err
+	}
+	line, err := json.Marshal(head)
+	if err != nil {
+		return err
+	}
+	reader, writer := io.Pipe()
+	go func() {
+		_, err := writer.Write(append(line, '\n'))
+		if err == nil {
+			err = write(writer)
+		}
+		writer.CloseWithError(err)
+	}()
+	_, err = objects.Put(ctx, jetstream.ObjectMeta{Name: name}, reader)
+	reader.Close()
+	return err
+}
