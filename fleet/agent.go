@@ -29,6 +29,9 @@ type Agent struct {
 	Log   zerolog.Logger
 }
 
+// retryAfter is when what has failed without changing anything is tried again.
+const retryAfter = 5 * time.Second
+
 // inboxOf is where answers to an agent come to: nobody else may listen there.
 func inboxOf(agent string) string { return "_INBOX." + agent }
 
@@ -57,7 +60,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		if err := e.listen(conn); err != nil {
 			return err
 		}
-		k := a.keeper(e.app, conn)
+		k := a.keeper(e, conn)
 		all.Go(func() { e.read(ctx, conn, a.Every, a.Log) })
 		all.Go(func() { stop(k.run(ctx, e.states, e.asked)) })
 	}
@@ -83,11 +86,13 @@ func (a *Agent) ears() ([]*ear, error) {
 	return all, nil
 }
 
-func (a *Agent) keeper(app string, conn *nats.Conn) *keeper {
+func (a *Agent) keeper(e *ear, conn *nats.Conn) *keeper {
+	app := e.app
 	return &keeper{agent: a.Name, app: app, dir: filepath.Join(a.Apps, app), env: a.Env, disk: a.Disk, log: a.Log,
 		fetch: func(ctx context.Context, into *deploy.App, r Release) (*deploy.Artifact, error) {
 			return fetchRelease(ctx, conn, into, r)
 		},
+		later: func() { time.AfterFunc(retryAfter, func() { wake(e.again) }) },
 		tell: func(r Report) {
 			if err := report(conn, app, r); err != nil && !errors.Is(err, nats.ErrReconnectBufExceeded) {
 				a.Log.Warn().Err(err).Str("app", app).Msg("report not sent")

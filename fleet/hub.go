@@ -90,7 +90,8 @@ func (h *Hub) Prepare(ctx context.Context, name, live releases.Name) (Done, erro
 	}
 	done, err := h.ask(ctx, Ready, h.rules.Within, func(s *State) { s.Next, s.First, s.Before = r, nil, Release{} })
 	if err != nil {
-		err = errors.Join(err, h.publish(context.WithoutCancel(ctx), func(s *State) { s.Next = Release{} }))
+		_, letGo := h.publish(context.WithoutCancel(ctx), func(s *State) { s.Next = Release{} })
+		err = errors.Join(err, letGo)
 	}
 	return done, err
 }
@@ -141,15 +142,15 @@ func (h *Hub) Back(ctx context.Context, live releases.Name) (Done, error) {
 
 // publish writes the next state down and lets the agents know. What is written
 // holds even if it cannot be published: that is made up for.
-func (h *Hub) publish(ctx context.Context, change func(*State)) error {
-	_, data, err := h.books.Next(time.Now(), change)
+func (h *Hub) publish(ctx context.Context, change func(*State)) (State, error) {
+	s, data, err := h.books.Next(time.Now(), change)
 	if err == nil {
 		_, err = h.states.Put(ctx, h.app.Name, data)
 	}
 	if err != nil {
-		return fmt.Errorf("telling the fleet of %s: %w", h.app.Name, err)
+		err = fmt.Errorf("telling the fleet of %s: %w", h.app.Name, err)
 	}
-	return nil
+	return s, err
 }
 
 func (h *Hub) ask(ctx context.Context, want Phase, within time.Duration, change func(*State)) (Done, error) {
@@ -168,10 +169,7 @@ func (h *Hub) askSome(ctx context.Context, agents []string, want Phase, within t
 		return Done{}, err
 	}
 	defer sub.Unsubscribe()
-	if err := h.publish(ctx, change); err != nil {
-		return Done{}, err
-	}
-	s, _, err := h.books.State()
+	s, err := h.publish(ctx, change)
 	if err != nil {
 		return Done{}, err
 	}

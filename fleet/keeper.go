@@ -30,11 +30,11 @@ type keeper struct {
 	disk  durable.Disk
 	fetch func(ctx context.Context, app *deploy.App, r Release) (*deploy.Artifact, error)
 	tell  func(Report) // sends it to the hub; may be lost
+	later func()       // has the state read again in a while
 	log   zerolog.Logger
 
 	memory memory
 	job    *job
-	again  bool // what failed may be tried again: it has changed nothing
 }
 
 // job makes an app what one state says, or a later one that says the same.
@@ -98,7 +98,7 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 		return fmt.Errorf("generation %d is older than %d, which was obeyed", s.Generation, k.memory.Generation)
 	case s.Generation == k.memory.Generation && !again:
 		return fmt.Errorf("another generation %d than the one that was obeyed", s.Generation)
-	case again && (k.job != nil || k.memory.Phase == Live || k.memory.Phase == Failed && !k.again):
+	case again && (k.job != nil || k.memory.Phase == Live || k.memory.Phase == Failed && !k.memory.Again):
 		k.report()
 		return nil
 	}
@@ -160,10 +160,13 @@ func (k *keeper) heard(is said) {
 	} else {
 		k.drop()
 	}
-	k.memory.Phase, k.memory.Reason, k.again = is.phase, is.reason, is.again
+	k.memory.Phase, k.memory.Reason, k.memory.Again = is.phase, is.reason, is.again
 	k.report()
 	if err := k.memory.keep(k.disk, k.dir); err != nil { // it is found out again at the next start
 		k.log.Warn().Err(err).Msg("not written down")
+	}
+	if is.again {
+		k.later()
 	}
 }
 

@@ -87,7 +87,7 @@ func (r *rig) start() {
 	r.states, r.asked, r.reports = make(chan []byte), make(chan struct{}), make(chan Report, 100)
 	ctx, cancel := context.WithCancel(context.Background())
 	k := &keeper{agent: "web-1", app: "blog", dir: r.dir, env: deploy.Env{Disk: r.disk}, disk: r.disk, fetch: r.depot.fetch,
-		tell: func(report Report) { r.reports <- report }, log: zerolog.Nop()}
+		later: func() {}, tell: func(report Report) { r.reports <- report }, log: zerolog.Nop()}
 	ended := make(chan error, 1)
 	go func() { ended <- k.run(ctx, r.states, r.asked) }()
 	r.stop = func() {
@@ -309,6 +309,8 @@ func TestAFetchThatFails(t *testing.T) {
 	r.depot.mu.Lock()
 	r.depot.broken = nil
 	r.depot.mu.Unlock()
+	r.stop() // it is known after a restart, too
+	r.start()
 	r.states <- signed(t, r.key, r.last)
 	r.hears(Ready)
 }

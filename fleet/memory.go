@@ -19,6 +19,7 @@ type memory struct {
 	State      []byte            `json:"state"`      // SHA-256 of that, as it was signed
 	Phase      Phase             `json:"phase,omitempty"`
 	Reason     string            `json:"reason,omitempty"`
+	Again      bool              `json:"again,omitempty"` // what failed has changed nothing, and may be tried again
 }
 
 const memoryFile = ".repoint/agent"
