@@ -15,7 +15,7 @@ import (
 	"repoint/internal/durable"
 )
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -23,14 +23,14 @@ func must(t *testing.T, err error) {
 }
 
 // appDir makes what the books need of an app.
-func appDir(t *testing.T) string {
+func appDir(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "blog")
 	must(t, os.MkdirAll(filepath.Join(dir, ".repoint"), 0o755))
 	return dir
 }
 
-func openBooks(t *testing.T, disk durable.Disk, dir string) *Books {
+func openBooks(t testing.TB, disk durable.Disk, dir string) *Books {
 	t.Helper()
 	b, err := OpenBooks(disk, dir)
 	must(t, err)
@@ -123,7 +123,7 @@ func TestBooksAreClosedToOthersAndNeverGuessed(t *testing.T) {
 	}
 }
 
-func appDirWithBooks(t *testing.T) string {
+func appDirWithBooks(t testing.TB) string {
 	dir := appDir(t)
 	openBooks(t, durable.Disk{}, dir)
 	return dir

@@ -20,7 +20,7 @@ import (
 
 // yard is a hub with agents, over a real messaging server.
 type yard struct {
-	t      *testing.T
+	t      testing.TB
 	server *testServer
 	depot  *depot // what the hub has built
 	app    *deploy.App
@@ -36,7 +36,7 @@ type yardAgent struct {
 	stop func()
 }
 
-func newYard(t *testing.T, agents int, config string, rules Rules) *yard {
+func newYard(t testing.TB, agents int, config string, rules Rules) *yard {
 	t.Helper()
 	y := &yard{t: t, server: newTestServer(t), depot: &depot{archives: map[string][]byte{}}, agents: map[string]*yardAgent{}}
 	dir := filepath.Join(t.TempDir(), "blog")

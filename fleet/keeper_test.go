@@ -29,7 +29,7 @@ type depot struct {
 }
 
 // pack makes a release of files.
-func (d *depot) pack(t *testing.T, commit string, files map[string]string) Release {
+func (d *depot) pack(t testing.TB, commit string, files map[string]string) Release {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {
@@ -58,7 +58,7 @@ func (d *depot) fetch(ctx context.Context, app *deploy.App, r Release) (*deploy.
 
 // rig is an agent's app with a hub that speaks to it directly.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	key     ed25519.PrivateKey
 	depot   *depot
 	dir     string
@@ -70,7 +70,7 @@ type rig struct {
 	stop    func()
 }
 
-func newRig(t *testing.T, config string) *rig {
+func newRig(t testing.TB, config string) *rig {
 	t.Helper()
 	r := &rig{t: t, key: newKey(t, 3), depot: &depot{archives: map[string][]byte{}}, dir: filepath.Join(t.TempDir(), "blog"), last: State{App: "blog"}}
 	must(t, os.Mkdir(r.dir, 0o755))

@@ -26,7 +26,7 @@ type user struct {
 	seed   []byte
 }
 
-func newUser(t *testing.T) user {
+func newUser(t testing.TB) user {
 	t.Helper()
 	key, err := nkeys.CreateUser()
 	must(t, err)
@@ -38,7 +38,7 @@ func newUser(t *testing.T) user {
 }
 
 // selfSigned makes a certificate, and what trusts it alone.
-func selfSigned(t *testing.T) (server, client *tls.Config) {
+func selfSigned(t testing.TB) (server, client *tls.Config) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
@@ -54,7 +54,7 @@ func selfSigned(t *testing.T) (server, client *tls.Config) {
 
 // testServer is a messaging server with a hub, and agents by their keys.
 type testServer struct {
-	t      *testing.T
+	t      testing.TB
 	is     *Server
 	config ServerConfig
 	trust  *tls.Config
@@ -62,7 +62,7 @@ type testServer struct {
 	rights map[string]*Rights
 }
 
-func newTestServer(t *testing.T) *testServer {
+func newTestServer(t testing.TB) *testServer {
 	t.Helper()
 	s := &testServer{t: t, hub: newUser(t)}
 	var own *tls.Config

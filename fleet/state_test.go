@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func newKey(t *testing.T, seed byte) ed25519.PrivateKey {
+func newKey(t testing.TB, seed byte) ed25519.PrivateKey {
 	t.Helper()
 	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
 }
@@ -28,7 +28,7 @@ func aState() State {
 	}
 }
 
-func signed(t *testing.T, key ed25519.PrivateKey, s State) []byte {
+func signed(t testing.TB, key ed25519.PrivateKey, s State) []byte {
 	t.Helper()
 	data, err := Sign(key, s)
 	if err != nil {
