@@ -118,8 +118,9 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 	}
 	if err := k.memory.keep(k.disk, k.dir); err != nil {
 		k.drop()
-		k.memory.Phase, k.memory.Reason = Failed, err.Error()
+		k.memory.Phase, k.memory.Reason, k.memory.Again = Failed, err.Error(), true
 		k.report()
+		k.later()
 		return err
 	}
 	switch {
