@@ -36,6 +36,9 @@ func (r *run) activate(ctx context.Context) error {
 	if err := r.moveBranch(context.WithoutCancel(ctx)); err != nil {
 		return r.goBack(context.WithoutCancel(ctx), asFailure(err))
 	}
+	if r.req.Proved != nil {
+		r.req.Proved()
+	}
 	r.runAfter(context.WithoutCancel(ctx))
 	return nil
 }

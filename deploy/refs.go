@@ -28,14 +28,14 @@ const (
 // switch, and by every repair, because a process may die between the two.
 // leave names a ref that git itself will move.
 func (a *App) moveRefs(ctx context.Context, links releases.Links, leave string) error {
-	cfg, err := a.Config(ctx, "")
-	if err != nil {
-		return fmt.Errorf("cannot move the branch: %w", err)
-	}
 	repo, err := a.Repo()
 	if errors.Is(err, ErrNoSource) {
 		return nil
 	}
+	if err != nil {
+		return fmt.Errorf("cannot move the branch: %w", err)
+	}
+	cfg, err := a.Config(ctx, "")
 	if err != nil {
 		return fmt.Errorf("cannot move the branch: %w", err)
 	}
@@ -93,14 +93,14 @@ func withoutUploads(ctx context.Context, repo *gitsrc.Repo, changes []gitsrc.Ref
 // branch is the change that puts the app's branch back where it is now; nil for an
 // app without a source.
 func (a *App) branch(ctx context.Context) (*gitsrc.RefChange, error) {
-	cfg, err := a.Config(ctx, "")
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the branch: %w", err)
-	}
 	repo, err := a.Repo()
 	if errors.Is(err, ErrNoSource) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the branch: %w", err)
+	}
+	cfg, err := a.Config(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the branch: %w", err)
 	}

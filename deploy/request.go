@@ -41,6 +41,9 @@ type Request struct {
 	// Held, if it is not nil, is called when all is done but the switch, with the
 	// app's lock held: an error ends the deploy, and nothing has moved.
 	Held func(context.Context) error
+	// Proved, if it is not nil, is called when the release is live and has proved
+	// itself, before that is written down.
+	Proved func()
 
 	IfLive releases.Name // of Rollback: only while this is live; "" for whatever is
 }

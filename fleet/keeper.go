@@ -35,6 +35,7 @@ type keeper struct {
 
 	memory memory
 	job    *job
+	commit string // what is live, when that was looked at last
 }
 
 // job makes an app what one state says, or a later one that says the same.
@@ -51,7 +52,8 @@ type job struct {
 type said struct {
 	phase  Phase
 	reason string
-	again  bool // of Failed: it may be tried again
+	again  bool   // of Failed: it may be tried again
+	commit string // what is live
 }
 
 // run obeys states until ctx ends: each as it comes in, signed. Whoever sends on
@@ -71,9 +73,14 @@ func (k *keeper) run(ctx context.Context, states <-chan []byte, asked <-chan str
 				k.log.Warn().Err(err).Str("app", k.app).Msg("state not obeyed")
 			}
 		case <-asked:
+			k.commit = k.live()
 			k.report()
-		case is := <-k.saying():
-			k.heard(is)
+		case is, more := <-k.saying():
+			if more {
+				k.heard(is)
+			} else {
+				k.drop()
+			}
 		}
 	}
 }
@@ -112,9 +119,9 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 	if !flips && !same {
 		k.drop()
 	}
-	k.memory = memory{Hub: k.memory.Hub, Generation: s.Generation, State: sum[:]}
-	if same && j.held {
-		k.memory.Phase = Ready
+	k.memory.Generation, k.memory.State = s.Generation, sum[:]
+	if !same {
+		k.memory.Phase, k.memory.Reason, k.memory.Again = "", "", false
 	}
 	if err := k.memory.keep(k.disk, k.dir); err != nil {
 		k.drop()
@@ -154,14 +161,11 @@ func (k *keeper) drop() {
 	k.job = nil
 }
 
-// heard notes what the job says.
+// heard notes what the job says. It may still have things to write down then.
 func (k *keeper) heard(is said) {
-	if is.phase == Ready {
-		k.job.held = true
-	} else {
-		k.drop()
-	}
+	k.job.held = is.phase == Ready
 	k.memory.Phase, k.memory.Reason, k.memory.Again = is.phase, is.reason, is.again
+	k.commit = is.commit
 	k.report()
 	if err := k.memory.keep(k.disk, k.dir); err != nil { // it is found out again at the next start
 		k.log.Warn().Err(err).Msg("not written down")
@@ -173,7 +177,7 @@ func (k *keeper) heard(is said) {
 
 func (k *keeper) report() {
 	k.tell(Report{Agent: k.agent, Generation: k.memory.Generation, Phase: k.memory.Phase, Reason: k.memory.Reason,
-		Commit: k.live(), Time: time.Now().UTC()})
+		Commit: k.commit, Time: time.Now().UTC()})
 }
 
 // live is the commit that is live, "" if that cannot be said.
@@ -194,30 +198,37 @@ func (k *keeper) live() string {
 // the flip makes that live.
 func (k *keeper) work(ctx context.Context, j job, generation uint64) {
 	defer close(j.said)
-	err := k.bring(ctx, j.live, generation, nil)
+	err := k.bring(ctx, j.live, generation, nil, nil)
+	if err == nil && j.next.Tree == "" {
+		j.said <- said{phase: Live, commit: k.live()}
+		return
+	}
+	proved := false
 	if err == nil {
 		err = k.bring(ctx, j.next, generation, func(ctx context.Context) error {
-			j.said <- said{phase: Ready}
+			j.said <- said{phase: Ready, commit: j.live.Commit}
 			select {
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			case <-j.flip:
 				return nil
 			}
+		}, func() {
+			proved = true
+			j.said <- said{phase: Live, commit: j.next.Commit}
 		})
 	}
-	if err == nil {
-		j.said <- said{phase: Live}
+	if err == nil || proved {
 		return
 	}
 	var f *deploy.Failure
-	proved := errors.As(err, &f) && (f.Outcome == deploy.WentBack || f.Outcome == deploy.Broken)
-	j.said <- said{phase: Failed, reason: err.Error(), again: !proved}
+	wentBack := errors.As(err, &f) && (f.Outcome == deploy.WentBack || f.Outcome == deploy.Broken)
+	j.said <- said{phase: Failed, reason: err.Error(), again: !wentBack, commit: k.live()}
 }
 
 // bring makes a release live, fetching it if need be, unless it is. With held it
-// stops before the switch until that returns.
-func (k *keeper) bring(ctx context.Context, r Release, generation uint64, held func(context.Context) error) error {
+// stops before the switch until that returns; proved is told when it is live.
+func (k *keeper) bring(ctx context.Context, r Release, generation uint64, held func(context.Context) error, proved func()) error {
 	if r.Tree == "" {
 		return nil
 	}
@@ -226,7 +237,8 @@ func (k *keeper) bring(ctx context.Context, r Release, generation uint64, held f
 		return err
 	}
 	defer app.Close()
-	req := deploy.Request{Action: deploy.Rollback, Via: "fleet", Actor: "hub", Reason: fmt.Sprintf("generation %d", generation), Held: held}
+	req := deploy.Request{Action: deploy.Rollback, Via: "fleet", Actor: "hub", Reason: fmt.Sprintf("generation %d", generation),
+		Held: held, Proved: proved}
 	name, err := app.ReleaseOf(r.Tree)
 	switch {
 	case errors.Is(err, deploy.ErrNotFound):
@@ -237,7 +249,7 @@ func (k *keeper) bring(ctx context.Context, r Release, generation uint64, held f
 	case err == nil:
 		var links releases.Links
 		if links, err = app.Store().Links(); err == nil && links.Current == name {
-			return nil
+			return already(ctx, held, proved)
 		}
 		req.To = string(name)
 	}
@@ -248,4 +260,16 @@ func (k *keeper) bring(ctx context.Context, r Release, generation uint64, held f
 		return result.Failure
 	}
 	return nil
+}
+
+// already is bring of what is live.
+func already(ctx context.Context, held func(context.Context) error, proved func()) error {
+	if held == nil {
+		return nil
+	}
+	err := held(ctx)
+	if err == nil {
+		proved()
+	}
+	return err
 }

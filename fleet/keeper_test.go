@@ -174,6 +174,20 @@ func TestPrepareThenFlip(t *testing.T) {
 	}
 }
 
+// What is live already, and was not asked for, is ready at once.
+func TestWhatIsLiveIsReady(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	one := r.depot.pack(t, "a", map[string]string{"index.html": "one"})
+	r.say(func(s *State) { s.Live = one })
+	r.hears(Live)
+	r.say(func(s *State) { s.Live, s.Next = Release{}, one })
+	r.hears(Ready)
+	r.say(func(s *State) { s.Live, s.Next = one, Release{} })
+	r.hears(Live)
+	r.liveIs(one, "one")
+}
+
 // What was held ready is let go of, and may come again.
 func TestAPrepareIsCalledOff(t *testing.T) {
 	t.Parallel()
