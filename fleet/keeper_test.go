@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -393,7 +392,7 @@ func (r *rig) settled() Report {
 				return report
 			}
 		case <-limit:
-			r.t.Fatal(fmt.Sprintf("generation %d does not settle", r.last.Generation))
+			r.t.Fatalf("generation %d does not settle", r.last.Generation)
 		}
 	}
 }
