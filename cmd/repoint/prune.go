@@ -23,8 +23,8 @@ func (p *program) pruneCommand() *cobra.Command {
 		Long: `Remove the releases that [retention] lets go, of one app or of all. What is live,
 previous, staged, pinned, waited for or where a roll back goes stays, and so does
 what a process still uses or has something mounted in; without root, processes of
-other users cannot be seen. Trees go out of sight at once and are then deleted
-while the disk has nothing else to do; a terminal shows how far that is. What
+other users cannot be seen. Trees go out of sight at once and are then deleted,
+letting others have the disk first; a terminal shows how far that is. What
 cannot be deleted is named, with what helps; it fails nothing, and the next prune tries
 again.
 
