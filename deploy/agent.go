@@ -9,9 +9,9 @@ import (
 	"repoint/releases"
 )
 
-// agentFile marks an app that a fleet's agent keeps. Such an app has no source: a
-// repo.git that is merely missing is a fault.
-const agentFile = ".repoint/agent"
+// AgentFile marks an app that a fleet's agent keeps; what is in it is the agent's.
+// Such an app has no source: a repo.git that is merely missing is a fault.
+const AgentFile = ".repoint/agent"
 
 // CreateForAgent makes an app in dir, an absolute path, that takes what was built
 // on a hub, or puts right what is missing of one.
@@ -19,10 +19,14 @@ func CreateForAgent(env Env, dir string) error {
 	if _, err := os.Lstat(filepath.Join(dir, RepoDir)); err == nil {
 		return errors.New(dir + " has a " + RepoDir + " of its own: it is no agent's app")
 	}
-	if err := env.makeApp(dir, "main"); err != nil {
+	template, err := templateOf(dir, "main")
+	if err != nil {
 		return err
 	}
-	name := filepath.Join(dir, agentFile)
+	if err := env.makeApp(dir, template); err != nil {
+		return err
+	}
+	name := filepath.Join(dir, AgentFile)
 	if _, err := os.Lstat(name); err == nil {
 		return nil
 	}
@@ -31,17 +35,18 @@ func CreateForAgent(env Env, dir string) error {
 
 // ofAgent reports whether an agent keeps the app.
 func (a *App) ofAgent() bool {
-	_, err := os.Lstat(filepath.Join(a.Dir, agentFile))
+	_, err := os.Lstat(filepath.Join(a.Dir, AgentFile))
 	return err == nil
 }
 
 // commitOf is what is known of a requested commit where there is no source: what
 // its artifact says, or the seal of its release.
 func (a *App) commitOf(req Request) (gitsrc.Commit, error) {
-	if req.Artifact != nil {
-		return req.Artifact.commit, nil
-	}
 	commit := gitsrc.Commit{Hash: req.Commit}
+	if req.Artifact != nil {
+		commit.Subject, commit.Author = req.Artifact.subject, req.Artifact.author
+		return commit, nil
+	}
 	release, sealed, err := a.store.Sealed(string(req.Commit))
 	var seal *releases.Seal
 	if err == nil && sealed {

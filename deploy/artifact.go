@@ -24,7 +24,7 @@ type Artifact struct {
 	upload *releases.Upload
 	tree   gitsrc.Tree
 
-	commit gitsrc.Commit // of a parcel: what it says of it
+	subject, author string // of the commit, as a parcel says them
 }
 
 // Archive is a built tree as it comes: a tar, tar.gz or tar.zst.

@@ -21,13 +21,17 @@ const GitHook = "proc-receive"
 // operator's configuration, shared/. What is there is kept; only the git hook
 // is always renewed. script is the file that git runs.
 func Create(ctx context.Context, env Env, dir, branch string, script []byte) error {
+	template, err := templateOf(dir, branch)
+	if err != nil {
+		return err
+	}
 	if err := gitsrc.CheckGit(ctx); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(filepath.Join(dir, agentFile)); err == nil {
+	if _, err := os.Lstat(filepath.Join(dir, AgentFile)); err == nil {
 		return errors.New(dir + " is an agent's app: what it runs comes from its hub")
 	}
-	if err := env.makeApp(dir, branch); err != nil {
+	if err := env.makeApp(dir, template); err != nil {
 		return err
 	}
 	app := &App{Name: filepath.Base(dir), Dir: dir, env: env}
@@ -46,14 +50,7 @@ func Create(ctx context.Context, env Env, dir, branch string, script []byte) err
 }
 
 // makeApp makes all of an app but its source.
-func (e Env) makeApp(dir, branch string) error {
-	if err := CheckName(filepath.Base(dir)); err != nil {
-		return err
-	}
-	template, err := templateOf(dir, branch)
-	if err != nil {
-		return err
-	}
+func (e Env) makeApp(dir string, template []byte) error {
 	if err := makeAppDir(dir); err != nil {
 		return err
 	}
@@ -85,8 +82,11 @@ func makeAppDir(dir string) error {
 }
 
 // templateOf is the configuration that a new app in dir starts with. A branch
-// that git would not take is found here, before anything is made.
+// that git would not take is found here, before anything is made, and so is a bad name.
 func templateOf(dir, branch string) ([]byte, error) {
+	if err := CheckName(filepath.Base(dir)); err != nil {
+		return nil, err
+	}
 	text := config.Template(branch)
 	_, err := config.Load(config.Source{Name: filepath.Join(dir, ConfigFile), Data: text}, config.Source{})
 	return text, err

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"repoint/gitsrc"
 	"repoint/internal/archive"
 	"repoint/internal/manifest"
 	"repoint/releases"
@@ -41,14 +40,14 @@ func (a *App) Parcel(ctx context.Context, name releases.Name) (Parcel, error) {
 		return Parcel{}, err
 	}
 	p := Parcel{Commit: seal.Commit, Subject: seal.Subject, Author: seal.Author}
-	tree, err := a.treeOf(ctx, name)
+	root, err := os.OpenRoot(a.store.Path(name))
 	if err != nil {
 		return p, err
 	}
-	is := setOf(names(tree))
+	defer root.Close()
 	sum := sha256.New()
 	counted := &counter{to: sum}
-	if err := archive.Merge(ctx, a.store.Path(name), func(name string) bool { return is[name] }, strings.NewReader(""), counted); err != nil {
+	if err := archive.Merge(ctx, root.Name(), own(root), strings.NewReader(""), counted); err != nil {
 		return p, err
 	}
 	p.Tar, p.Bytes = hex.EncodeToString(sum.Sum(nil)), counted.bytes
@@ -83,11 +82,13 @@ func (a *App) Delta(ctx context.Context, name, base releases.Name) (manifest.Del
 
 // Pack writes a release as a tar.zst.
 func (a *App) Pack(ctx context.Context, name releases.Name, w io.Writer) error {
-	tree, err := a.treeOf(ctx, name)
+	root, err := os.OpenRoot(a.store.Path(name))
 	if err != nil {
 		return err
 	}
-	return a.PackPatch(ctx, name, manifest.Delta{Put: names(tree)}, w)
+	defer root.Close()
+	_, err = archive.PackSome(ctx, root.Name(), w, own(root))
+	return err
 }
 
 // PackPatch writes what a delta puts of a release as a tar.zst.
@@ -112,12 +113,12 @@ func intoShared(name, target string) bool {
 	return target != "" && strings.HasPrefix(path.Join("release", path.Dir(name), target), sharedDir+"/")
 }
 
-func names(t manifest.Tree) []string {
-	list := make([]string, len(t))
-	for i, e := range t {
-		list[i] = e.Name
+// own picks the names of a release that are not links into shared/.
+func own(release *os.Root) func(name string) bool {
+	return func(name string) bool {
+		target, err := release.Readlink(name)
+		return err != nil || !intoShared(name, target)
 	}
-	return list
 }
 
 func setOf(list []string) map[string]bool {
@@ -152,7 +153,7 @@ func (a *App) Receive(ctx context.Context, p Parcel, in io.Reader, sink Sink) (*
 	if err != nil {
 		return nil, err
 	}
-	artifact.commit = gitsrc.Commit{Hash: gitsrc.Hash(p.Commit), Subject: p.Subject, Author: p.Author}
+	artifact.subject, artifact.author = p.Subject, p.Author
 	return artifact, nil
 }
 
@@ -180,13 +181,8 @@ func (a *App) patched(ctx context.Context, base releases.Name, remove []string, 
 		root, err := os.OpenRoot(a.store.Path(base))
 		if err == nil {
 			defer root.Close()
-			err = archive.Merge(ctx, a.store.Path(base), func(name string) bool {
-				if gone[name] {
-					return false
-				}
-				target, err := root.Readlink(name)
-				return err != nil || !intoShared(name, target)
-			}, patch, writer)
+			keep := own(root)
+			err = archive.Merge(ctx, root.Name(), func(name string) bool { return !gone[name] && keep(name) }, patch, writer)
 		}
 		writer.CloseWithError(err)
 	}()
