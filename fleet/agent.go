@@ -37,15 +37,15 @@ func inboxOf(agent string) string { return "_INBOX." + agent }
 
 // Run keeps the apps until ctx ends. A hub that cannot be reached is tried for ever.
 func (a *Agent) Run(ctx context.Context) error {
-	ears, err := a.ears()
+	listeners, err := a.listeners()
 	if err != nil {
 		return err
 	}
 	login := a.Login
 	login.Name, login.Inbox = a.Name, inboxOf(a.Name)
 	login.Up = func() {
-		for _, e := range ears {
-			wake(e.again)
+		for _, l := range listeners {
+			wake(l.again)
 		}
 	}
 	conn, err := connect(login)
@@ -56,29 +56,29 @@ func (a *Agent) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var all sync.WaitGroup
-	for _, e := range ears {
-		if err := e.listen(conn); err != nil {
+	for _, l := range listeners {
+		if err := l.listen(conn); err != nil {
 			return err
 		}
-		k := a.keeper(e, conn)
-		all.Go(func() { e.read(ctx, conn, a.Every, a.Log) })
-		all.Go(func() { stop(k.run(ctx, e.states, e.asked)) })
+		k := a.keeper(l, conn)
+		all.Go(func() { l.read(ctx, conn, a.Every, a.Log) })
+		all.Go(func() { stop(k.run(ctx, l.states, l.asked)) })
 	}
 	<-ctx.Done()
 	all.Wait()
 	return context.Cause(ctx)
 }
 
-// ears finds the apps that have joined.
-func (a *Agent) ears() ([]*ear, error) {
-	found, err := filepath.Glob(filepath.Join(a.Apps, "*", memoryFile))
+// listeners finds the apps that have joined.
+func (a *Agent) listeners() ([]*listener, error) {
+	found, err := filepath.Glob(filepath.Join(a.Apps, "*", deploy.AgentFile))
 	if err != nil {
 		return nil, err
 	}
-	var all []*ear
+	var all []*listener
 	for _, name := range found {
 		app := filepath.Base(filepath.Dir(filepath.Dir(name)))
-		all = append(all, &ear{app: app, states: make(chan []byte, 16), asked: make(chan struct{}, 1), again: make(chan struct{}, 1)})
+		all = append(all, &listener{app: app, states: make(chan []byte, 16), asked: make(chan struct{}, 1), again: make(chan struct{}, 1)})
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("no app in %s has joined a fleet: %w", a.Apps, os.ErrNotExist)
@@ -86,13 +86,13 @@ func (a *Agent) ears() ([]*ear, error) {
 	return all, nil
 }
 
-func (a *Agent) keeper(e *ear, conn *nats.Conn) *keeper {
-	app := e.app
+func (a *Agent) keeper(l *listener, conn *nats.Conn) *keeper {
+	app := l.app
 	return &keeper{agent: a.Name, app: app, dir: filepath.Join(a.Apps, app), env: a.Env, disk: a.Disk, log: a.Log,
 		fetch: func(ctx context.Context, into *deploy.App, r Release) (*deploy.Artifact, error) {
 			return fetchRelease(ctx, conn, into, r)
 		},
-		later: func() { time.AfterFunc(retryAfter, func() { wake(e.again) }) },
+		later: func() { time.AfterFunc(retryAfter, func() { wake(l.again) }) },
 		tell: func(r Report) {
 			if err := report(conn, app, r); err != nil && !errors.Is(err, nats.ErrReconnectBufExceeded) {
 				a.Log.Warn().Err(err).Str("app", app).Msg("report not sent")
@@ -100,8 +100,8 @@ func (a *Agent) keeper(e *ear, conn *nats.Conn) *keeper {
 		}}
 }
 
-// ear hears what is said to one app.
-type ear struct {
+// listener hears what is said to one app.
+type listener struct {
 	app    string
 	states chan []byte
 	asked  chan struct{} // somebody wants a report
@@ -110,48 +110,48 @@ type ear struct {
 
 // listen hears states as they are published, by a subscription to their subject: a
 // consumer for each agent would be too many for one stream.
-func (e *ear) listen(conn *nats.Conn) error {
-	_, err := conn.Subscribe(stateSubject(e.app), func(m *nats.Msg) { e.hear(m.Data) })
+func (l *listener) listen(conn *nats.Conn) error {
+	_, err := conn.Subscribe(stateSubject(l.app), func(m *nats.Msg) { l.hear(m.Data) })
 	if err == nil {
-		_, err = conn.Subscribe(askSubject+e.app, func(*nats.Msg) { wake(e.asked) })
+		_, err = conn.Subscribe(askSubject+l.app, func(*nats.Msg) { wake(l.asked) })
 	}
 	if err != nil {
-		return fmt.Errorf("listening for %s: %w", e.app, err)
+		return fmt.Errorf("listening for %s: %w", l.app, err)
 	}
 	return nil
 }
 
 // hear passes a state on. One that finds no room is read again.
-func (e *ear) hear(data []byte) {
+func (l *listener) hear(data []byte) {
 	select {
-	case e.states <- data:
+	case l.states <- data:
 	default:
-		wake(e.again)
+		wake(l.again)
 	}
 }
 
 // read reads the state when it is told to, and now and then: agents that were
 // started together not all at once.
-func (e *ear) read(ctx context.Context, conn *nats.Conn, every time.Duration, log zerolog.Logger) {
+func (l *listener) read(ctx context.Context, conn *nats.Conn, every time.Duration, log zerolog.Logger) {
 	for {
 		wait := time.NewTimer(every/2 + rand.N(every))
 		select {
 		case <-ctx.Done():
 			wait.Stop()
 			return
-		case <-e.again:
+		case <-l.again:
 			wait.Stop()
 		case <-wait.C:
 		}
 		within, cancel := context.WithTimeout(ctx, readyWithin)
-		data, err := readState(within, conn, e.app)
+		data, err := readState(within, conn, l.app)
 		cancel()
 		switch {
 		case err != nil && ctx.Err() == nil:
-			log.Debug().Err(err).Str("app", e.app).Msg("state not read")
+			log.Debug().Err(err).Str("app", l.app).Msg("state not read")
 		case data != nil:
 			select {
-			case e.states <- data:
+			case l.states <- data:
 			case <-ctx.Done():
 				return
 			}

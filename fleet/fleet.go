@@ -1,7 +1,7 @@
 // Package fleet has many machines run one app: a push to the hub gets the release
 // ready on all of them, and then they switch to it together, or none does.
 //
-// What is true stands in files. The hub's [Books] hold one signed [State] for each
+// What is true stands in files. The hub's [Records] hold one signed [State] for each
 // app: which release is to be live, and which is to be ready. It has a number, its
 // generation, which only ever grows. Messages between hub and agents go through
 // NATS JetStream and may be lost, doubled, late or in another order: they only make

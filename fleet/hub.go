@@ -21,7 +21,7 @@ import (
 // something holds the app's lock.
 type Hub struct {
 	app     *deploy.App
-	books   *Books
+	records *Records
 	conn    *nats.Conn
 	states  jetstream.KeyValue
 	objects jetstream.ObjectStore
@@ -38,13 +38,13 @@ type Rules struct {
 	Pause  time.Duration // between two waves
 }
 
-// OpenHub connects to the messaging server for an app. The hub closes the books.
-func OpenHub(ctx context.Context, app *deploy.App, books *Books, login Login, rules Rules) (*Hub, error) {
+// OpenHub connects to the messaging server for an app. The hub closes the records.
+func OpenHub(ctx context.Context, app *deploy.App, records *Records, login Login, rules Rules) (*Hub, error) {
 	conn, err := connect(login)
 	if err != nil {
-		return nil, errors.Join(err, books.Close())
+		return nil, errors.Join(err, records.Close())
 	}
-	h := &Hub{app: app, books: books, conn: conn, rules: rules}
+	h := &Hub{app: app, records: records, conn: conn, rules: rules}
 	if h.states, h.objects, err = stores(ctx, conn, app.Name); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -54,12 +54,12 @@ func OpenHub(ctx context.Context, app *deploy.App, books *Books, login Login, ru
 // Close ends the connection.
 func (h *Hub) Close() error {
 	h.conn.Close()
-	return h.books.Close()
+	return h.records.Close()
 }
 
 // agents are the names of those that are to do what is asked.
 func (h *Hub) agents() ([]string, error) {
-	members, err := h.books.Members()
+	members, err := h.records.Members()
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (h *Hub) Prepare(ctx context.Context, name, live releases.Name) (Done, erro
 // Flip has the agents make live what they are ready with, wave after wave, and
 // returns when enough have proved it. After an error, Back is to be called.
 func (h *Hub) Flip(ctx context.Context) (Done, error) {
-	s, _, err := h.books.State()
+	s, _, err := h.records.State()
 	if err != nil {
 		return Done{}, err
 	}
@@ -143,7 +143,7 @@ func (h *Hub) Back(ctx context.Context, live releases.Name) (Done, error) {
 // publish writes the next state down and lets the agents know. What is written
 // holds even if it cannot be published: that is made up for.
 func (h *Hub) publish(ctx context.Context, change func(*State)) (State, error) {
-	s, data, err := h.books.Next(time.Now(), change)
+	s, data, err := h.records.Next(time.Now(), change)
 	if err == nil {
 		_, err = h.states.Put(ctx, h.app.Name, data)
 	}

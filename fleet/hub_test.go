@@ -45,14 +45,14 @@ func newYard(t testing.TB, agents int, config string, rules Rules) *yard {
 	y.app, err = deploy.Open(dir, deploy.Env{})
 	must(t, err)
 	t.Cleanup(func() { y.app.Close() })
-	books := openBooks(t, durable.Disk{}, dir)
-	key, err := books.Key()
+	records := openRecords(t, durable.Disk{}, dir)
+	key, err := records.Key()
 	must(t, err)
 	for i := range agents {
 		a := &yardAgent{yard: y, name: fmt.Sprintf("web-%d", i+1), apps: t.TempDir(), user: newUser(t), stop: func() {}}
 		y.agents[a.name] = a
 		y.server.rights[a.user.public] = agentRights("blog", a.name, inboxOf(a.name))
-		must(t, books.Keep(Member{Name: a.name, Key: a.user.public}))
+		must(t, records.Keep(Member{Name: a.name, Key: a.user.public}))
 		must(t, deploy.CreateForAgent(deploy.Env{}, a.app()))
 		must(t, os.WriteFile(filepath.Join(a.app(), "repoint.toml"), []byte(config), 0o644))
 		must(t, memory{Hub: public(key)}.keep(durable.Disk{}, a.app()))
@@ -61,7 +61,7 @@ func newYard(t testing.TB, agents int, config string, rules Rules) *yard {
 		rules.Agents = []string{"*"}
 	}
 	rules.Within, rules.Flip = 20*time.Second, 20*time.Second
-	y.hub, err = OpenHub(t.Context(), y.app, openBooks(t, durable.Disk{}, dir), y.server.login(y.server.hub, ""), rules)
+	y.hub, err = OpenHub(t.Context(), y.app, openRecords(t, durable.Disk{}, dir), y.server.login(y.server.hub, ""), rules)
 	must(t, err)
 	t.Cleanup(func() { y.hub.Close() })
 	for _, a := range y.agents {
@@ -101,6 +101,15 @@ func (y *yard) build(commit string, files map[string]string) releases.Name {
 		y.t.Fatal(result.Failure)
 	}
 	return result.Release
+}
+
+// flip has all agents make a release live.
+func (y *yard) flip(name, live releases.Name) {
+	y.t.Helper()
+	_, err := y.hub.Prepare(y.t.Context(), name, live)
+	must(y.t, err)
+	_, err = y.hub.Flip(y.t.Context())
+	must(y.t, err)
 }
 
 // all checks what is live everywhere.
@@ -148,23 +157,17 @@ func TestOneThatCannotGetReady(t *testing.T) {
 	y := newYard(t, 5, "", Rules{})
 	one := y.build("a", map[string]string{"index.html": "one"})
 	two := y.build("b", map[string]string{"index.html": "two", "b/c": "x"})
-	_, err := y.hub.Prepare(t.Context(), one, "")
-	must(t, err)
-	_, err = y.hub.Flip(t.Context())
-	must(t, err)
+	y.flip(one, "")
 	bad := y.agents["web-3"]
 	must(t, os.WriteFile(filepath.Join(bad.app(), "repoint.toml"), []byte("nonsense = 1\n"), 0o644))
-	_, err = y.hub.Prepare(t.Context(), two, one)
+	_, err := y.hub.Prepare(t.Context(), two, one)
 	var not *NotDoneError
 	if !errors.As(err, &not) || !strings.Contains(err.Error(), "web-3: configuration:") {
 		t.Fatalf("%v", err)
 	}
 	y.all("one")
 	must(t, os.WriteFile(filepath.Join(bad.app(), "repoint.toml"), nil, 0o644))
-	_, err = y.hub.Prepare(t.Context(), two, one)
-	must(t, err)
-	_, err = y.hub.Flip(t.Context())
-	must(t, err)
+	y.flip(two, one)
 	y.all("two")
 }
 
@@ -174,12 +177,9 @@ func TestOneFlipThatFails(t *testing.T) {
 	y := newYard(t, 5, "", Rules{})
 	one := y.build("a", map[string]string{"index.html": "one"})
 	two := y.build("b", map[string]string{"index.html": "two"})
-	_, err := y.hub.Prepare(t.Context(), one, "")
-	must(t, err)
-	_, err = y.hub.Flip(t.Context())
-	must(t, err)
+	y.flip(one, "")
 	must(t, os.WriteFile(filepath.Join(y.agents["web-4"].app(), "repoint.toml"), []byte("[reload]\nrun = [\"! grep -q two index.html\"]\n"), 0o644))
-	_, err = y.hub.Prepare(t.Context(), two, one)
+	_, err := y.hub.Prepare(t.Context(), two, one)
 	must(t, err)
 	_, err = y.hub.Flip(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "web-4: reload failed") {
@@ -222,10 +222,7 @@ func TestWaves(t *testing.T) {
 	must(t, err)
 	y := newYard(t, 4, "", Rules{Waves: []Share{wave}})
 	one := y.build("a", map[string]string{"index.html": "one"})
-	_, err = y.hub.Prepare(t.Context(), one, "")
-	must(t, err)
-	_, err = y.hub.Flip(t.Context())
-	must(t, err)
+	y.flip(one, "")
 	y.all("one")
 	two := y.build("b", map[string]string{"index.html": "two"})
 	must(t, os.WriteFile(filepath.Join(y.agents["web-1"].app(), "repoint.toml"), []byte("[reload]\nrun = [\"! grep -q two index.html\"]\n"), 0o644))
@@ -237,20 +234,17 @@ func TestWaves(t *testing.T) {
 	y.all("one")
 }
 
-// The messaging server may lose all it has: the books have it.
+// The messaging server may lose all it has: the records have it.
 func TestTheStoreIsWiped(t *testing.T) {
 	t.Parallel()
 	y := newYard(t, 3, "", Rules{})
 	one := y.build("a", map[string]string{"index.html": "one"})
-	_, err := y.hub.Prepare(t.Context(), one, "")
-	must(t, err)
-	_, err = y.hub.Flip(t.Context())
-	must(t, err)
+	y.flip(one, "")
 	y.server.is.Stop()
 	must(t, os.RemoveAll(y.server.config.Dir))
 	y.server.start()
 	two := y.build("b", map[string]string{"index.html": "two"})
-	hub, err := OpenHub(t.Context(), y.app, openBooks(t, durable.Disk{}, y.app.Dir), y.server.login(y.server.hub, ""), y.hub.rules)
+	hub, err := OpenHub(t.Context(), y.app, openRecords(t, durable.Disk{}, y.app.Dir), y.server.login(y.server.hub, ""), y.hub.rules)
 	must(t, err)
 	defer hub.Close()
 	_, err = hub.Prepare(t.Context(), two, one)

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,12 +39,19 @@ func (d *depot) pack(t testing.TB, commit string, files map[string]string) Relea
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644))
 	}
 	var out bytes.Buffer
-	summary, err := archive.Pack(t.Context(), dir, &out)
+	_, err := archive.Pack(t.Context(), dir, &out)
 	must(t, err)
+	tar, _, err := archive.Open(bytes.NewReader(out.Bytes()))
+	must(t, err)
+	defer tar.Close()
+	sum := sha256.New()
+	_, err = io.Copy(sum, tar)
+	must(t, err)
+	tree := hex.EncodeToString(sum.Sum(nil))
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.archives[summary.Tar] = out.Bytes()
-	return Release{Commit: strings.Repeat(commit, 40), Build: 1, Subject: "release " + commit, Author: "Ada", Tree: summary.Tar}
+	d.archives[tree] = out.Bytes()
+	return Release{Commit: strings.Repeat(commit, 40), Subject: "release " + commit, Author: "Ada", Tree: tree}
 }
 
 func (d *depot) fetch(ctx context.Context, app *deploy.App, r Release) (*deploy.Artifact, error) {
@@ -124,6 +134,16 @@ func (r *rig) hears(phase Phase) Report {
 	}
 }
 
+// onOne makes two releases, and the first one live.
+func (r *rig) onOne() (one, two Release) {
+	r.t.Helper()
+	one = r.depot.pack(r.t, "a", map[string]string{"index.html": "one"})
+	two = r.depot.pack(r.t, "b", map[string]string{"index.html": "two"})
+	r.say(func(s *State) { s.Live = one })
+	r.hears(Live)
+	return one, two
+}
+
 // ask has the agent report, and returns what it says.
 func (r *rig) ask() Report {
 	for len(r.reports) > 0 {
@@ -191,10 +211,7 @@ func TestWhatIsLiveIsReady(t *testing.T) {
 func TestAPrepareIsCalledOff(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "")
-	one := r.depot.pack(t, "a", map[string]string{"index.html": "one"})
-	two := r.depot.pack(t, "b", map[string]string{"index.html": "two"})
-	r.say(func(s *State) { s.Live = one })
-	r.hears(Live)
+	one, two := r.onOne()
 	r.say(func(s *State) { s.Next = two })
 	r.hears(Ready)
 	r.say(func(s *State) { s.Next = Release{} })
@@ -219,10 +236,7 @@ func TestAPrepareIsCalledOff(t *testing.T) {
 func TestAWaveGoesFirst(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "")
-	one := r.depot.pack(t, "a", map[string]string{"index.html": "one"})
-	two := r.depot.pack(t, "b", map[string]string{"index.html": "two"})
-	r.say(func(s *State) { s.Live = one })
-	r.hears(Live)
+	one, two := r.onOne()
 	r.say(func(s *State) { s.Next = two })
 	r.hears(Ready)
 	r.say(func(s *State) { s.Live, s.Next, s.Before, s.First = two, Release{}, one, []string{"web-2"} })
@@ -243,10 +257,7 @@ func TestAWaveGoesFirst(t *testing.T) {
 func TestOldAndForgedStatesAreNotObeyed(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "")
-	one := r.depot.pack(t, "a", map[string]string{"index.html": "one"})
-	two := r.depot.pack(t, "b", map[string]string{"index.html": "two"})
-	r.say(func(s *State) { s.Live = one })
-	r.hears(Live)
+	one, two := r.onOne()
 	old := r.last
 	r.say(func(s *State) { s.Live = two })
 	r.hears(Live)
@@ -335,10 +346,7 @@ func TestKilledAtAnyStep(t *testing.T) {
 	dead := errors.New("dead")
 	for after := 0; ; after++ {
 		r := newRig(t, "")
-		one := r.depot.pack(t, "a", map[string]string{"index.html": "one"})
-		two := r.depot.pack(t, "b", map[string]string{"index.html": "two"})
-		r.say(func(s *State) { s.Live = one })
-		r.hears(Live)
+		one, two := r.onOne()
 		r.stop()
 
 		var mu sync.Mutex

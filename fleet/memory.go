@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"repoint/deploy"
 	"repoint/internal/durable"
 	"repoint/internal/ownfile"
 )
@@ -22,16 +23,14 @@ type memory struct {
 	Again      bool              `json:"again,omitempty"` // what failed has changed nothing, and may be tried again
 }
 
-const memoryFile = ".repoint/agent"
-
 func recall(appDir string) (memory, error) {
 	var m memory
-	data, err := ownfile.Load(filepath.Join(appDir, memoryFile), maxFile, ownfile.Change)
+	data, err := ownfile.Load(filepath.Join(appDir, deploy.AgentFile), maxFile, ownfile.Change)
 	if err == nil {
 		err = json.Unmarshal(data, &m)
 	}
 	if err == nil && len(m.Hub) != ed25519.PublicKeySize {
-		err = fmt.Errorf("%s names no hub", filepath.Join(appDir, memoryFile))
+		err = fmt.Errorf("%s names no hub", filepath.Join(appDir, deploy.AgentFile))
 	}
 	if err != nil {
 		return m, fmt.Errorf("what is known of the hub of %s: %w", filepath.Base(appDir), err)
@@ -44,7 +43,7 @@ func (m memory) keep(disk durable.Disk, appDir string) error {
 	if err != nil {
 		return err
 	}
-	if err := disk.WriteFile(filepath.Join(appDir, memoryFile), append(data, '\n'), 0o644); err != nil {
+	if err := disk.WriteFile(filepath.Join(appDir, deploy.AgentFile), append(data, '\n'), 0o644); err != nil {
 		return fmt.Errorf("remembering generation %d of %s: %w", m.Generation, filepath.Base(appDir), err)
 	}
 	return nil

@@ -92,7 +92,7 @@ func ship(ctx context.Context, app *deploy.App, objects jetstream.ObjectStore, n
 			return app.Pack(ctx, name, w)
 		})
 	}
-	r := Release{Commit: p.Commit, Build: 1, Subject: p.Subject, Author: p.Author, Tree: p.Tar, Bytes: p.Bytes}
+	r := Release{Commit: p.Commit, Subject: p.Subject, Author: p.Author, Tree: p.Tar, Bytes: p.Bytes}
 	if err == nil && base != "" && base != name {
 		r.Base, err = shipPatch(ctx, app, objects, name, base, p)
 	}

@@ -29,7 +29,6 @@ type State struct {
 // Release is a built tree that agents can fetch.
 type Release struct {
 	Commit  string `json:"commit"` // full hash
-	Build   int    `json:"build"`  // which build of the commit, from 1 on
 	Subject string `json:"subject,omitempty"`
 	Author  string `json:"author,omitempty"`
 	Tree    string `json:"tree"`           // SHA-256 in hex of the tar that the tree makes

@@ -22,8 +22,8 @@ func public(key ed25519.PrivateKey) ed25519.PublicKey { return key.Public().(ed2
 func aState() State {
 	return State{
 		App: "blog", Generation: 7, Made: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC),
-		Live:   Release{Commit: strings.Repeat("a", 40), Build: 1, Subject: "One", Author: "Ada", Tree: strings.Repeat("0", 64)},
-		Before: Release{Commit: strings.Repeat("b", 40), Build: 2},
+		Live:   Release{Commit: strings.Repeat("a", 40), Subject: "One", Author: "Ada", Tree: strings.Repeat("0", 64)},
+		Before: Release{Commit: strings.Repeat("b", 40)},
 		First:  []string{"web-1"},
 	}
 }

@@ -3,8 +3,6 @@ package archive
 import (
 	"archive/tar"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +18,6 @@ type Summary struct {
 	Files   int      // files and links
 	Bytes   int64    // content of files and links together
 	Skipped []string // what was left out: everything called .git
-	Tar     string   // SHA-256 of the tar before it is compressed, in hex: what gitsrc.Unpack says of it
 }
 
 // Pack writes the directory dir as a tar.zst to w: the names in order, modes
@@ -58,8 +55,7 @@ func PackSome(ctx context.Context, dir string, w io.Writer, keep func(name strin
 	if err != nil {
 		return fail(err)
 	}
-	sum := sha256.New()
-	p := &packer{ctx: ctx, root: root, out: tar.NewWriter(io.MultiWriter(z, sum)), buffer: make([]byte, buffered)}
+	p := &packer{ctx: ctx, root: root, out: tar.NewWriter(z), buffer: make([]byte, buffered)}
 	for _, i := range s.items {
 		if err := p.pack(i); err != nil {
 			z.Close()
@@ -69,7 +65,6 @@ func PackSome(ctx context.Context, dir string, w io.Writer, keep func(name strin
 	if err := errors.Join(p.out.Close(), z.Close()); err != nil {
 		return fail(err)
 	}
-	s.summary.Tar = hex.EncodeToString(sum.Sum(nil))
 	return s.summary, nil
 }
 

@@ -22,7 +22,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// appDir makes what the books need of an app.
+// appDir makes what the records need of an app.
 func appDir(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "blog")
@@ -30,9 +30,9 @@ func appDir(t testing.TB) string {
 	return dir
 }
 
-func openBooks(t testing.TB, disk durable.Disk, dir string) *Books {
+func openRecords(t testing.TB, disk durable.Disk, dir string) *Records {
 	t.Helper()
-	b, err := OpenBooks(disk, dir)
+	b, err := OpenRecords(disk, dir)
 	must(t, err)
 	t.Cleanup(func() { b.Close() })
 	return b
@@ -41,7 +41,7 @@ func openBooks(t testing.TB, disk durable.Disk, dir string) *Books {
 func TestStatesAreNumbered(t *testing.T) {
 	t.Parallel()
 	dir := appDir(t)
-	b := openBooks(t, durable.Disk{}, dir)
+	b := openRecords(t, durable.Disk{}, dir)
 	if s, data, err := b.State(); s.Generation != 0 || s.App != "blog" || data != nil || err != nil {
 		t.Errorf("at first: %+v, %v", s, err)
 	}
@@ -53,14 +53,14 @@ func TestStatesAreNumbered(t *testing.T) {
 		if diff := cmp.Diff(want, made); diff != "" {
 			t.Error(diff)
 		}
-		read, again, err := openBooks(t, durable.Disk{}, dir).State()
+		read, again, err := openRecords(t, durable.Disk{}, dir).State()
 		if diff := cmp.Diff(want, read); diff != "" || err != nil || string(again) != string(data) {
 			t.Errorf("read again: %v\n%s", err, diff)
 		}
 	}
 }
 
-// Cut anywhere, the books have the old state or the new one, and the next has a
+// Cut anywhere, the records have the old state or the new one, and the next has a
 // number of its own.
 func TestNextIsCutAnywhere(t *testing.T) {
 	t.Parallel()
@@ -73,17 +73,17 @@ func TestNextIsCutAnywhere(t *testing.T) {
 			}
 			return do()
 		}
-		b, err := OpenBooks(durable.New(seam), dir)
+		b, err := OpenRecords(durable.New(seam), dir)
 		if err == nil {
 			_, _, err = b.Next(time.Now(), func(s *State) { s.Live.Commit = "one" })
 			b.Close()
 		}
-		left, _, stateErr := openBooks(t, durable.Disk{}, dir).State()
+		left, _, stateErr := openRecords(t, durable.Disk{}, dir).State()
 		must(t, stateErr)
 		if left.Generation > 1 || (left.Generation == 1) != (left.Live.Commit == "one") || err == nil && left.Generation != 1 {
 			t.Fatalf("after %d steps: %+v, %v", after, left, err)
 		}
-		next, _, nextErr := openBooks(t, durable.Disk{}, dir).Next(time.Now(), func(*State) {})
+		next, _, nextErr := openRecords(t, durable.Disk{}, dir).Next(time.Now(), func(*State) {})
 		if nextErr != nil || next.Generation != left.Generation+1 {
 			t.Fatalf("after %d steps: %+v, %v", after, next, nextErr)
 		}
@@ -96,7 +96,7 @@ func TestNextIsCutAnywhere(t *testing.T) {
 	}
 }
 
-func TestBooksAreClosedToOthersAndNeverGuessed(t *testing.T) {
+func TestRecordsAreClosedToOthersAndNeverGuessed(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		harm func(dir string) error
@@ -109,29 +109,29 @@ func TestBooksAreClosedToOthersAndNeverGuessed(t *testing.T) {
 		"an empty state":          {func(d string) error { return os.Truncate(filepath.Join(d, "state"), 0) }, "not signed"},
 	} {
 		dir := appDir(t)
-		b := openBooks(t, durable.Disk{}, dir)
+		b := openRecords(t, durable.Disk{}, dir)
 		_, _, err := b.Next(time.Now(), func(*State) {})
 		must(t, err)
-		must(t, test.harm(filepath.Join(dir, booksDir)))
+		must(t, test.harm(filepath.Join(dir, recordsDir)))
 		if _, _, err := b.Next(time.Now(), func(*State) {}); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	info, err := os.Stat(filepath.Join(appDirWithBooks(t), booksDir))
+	info, err := os.Stat(filepath.Join(appDirWithRecords(t), recordsDir))
 	if err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
 
-func appDirWithBooks(t testing.TB) string {
+func appDirWithRecords(t testing.TB) string {
 	dir := appDir(t)
-	openBooks(t, durable.Disk{}, dir)
+	openRecords(t, durable.Disk{}, dir)
 	return dir
 }
 
 func TestMembers(t *testing.T) {
 	t.Parallel()
-	b := openBooks(t, durable.Disk{}, appDir(t))
+	b := openRecords(t, durable.Disk{}, appDir(t))
 	ada := Member{Name: "web-1", Key: "U1", Labels: []string{"eu"}, Joined: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	bob := Member{Name: "web-2", Key: "U2"}
 	must(t, b.Keep(bob))

@@ -9,14 +9,14 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"time"
 
+	"repoint/deploy"
 	"repoint/internal/durable"
 	"repoint/internal/ownfile"
 )
 
-// Books are what a hub keeps of one app's fleet, for its own user only. The files
+// Records are what a hub keeps of one app's fleet, for its own user only. The files
 // are the truth; what the messaging server has is made from them, and may be lost.
 //
 //	APP/.repoint/fleet/        0700
@@ -26,47 +26,47 @@ import (
 //
 // State and key are changed only by who holds the app's lock; agents are one file
 // each, so that their writers do not meet.
-type Books struct {
+type Records struct {
 	app string
 	dir *durable.Dir // .repoint/fleet
 }
 
 const (
-	booksDir  = ".repoint/fleet"
-	keyFile   = "key"
-	stateFile = "state"
-	agentsDir = "agents"
-	maxFile   = 64 << 10 // of a file that is not the state
+	recordsDir = ".repoint/fleet"
+	keyFile    = "key"
+	stateFile  = "state"
+	agentsDir  = "agents"
+	maxFile    = 64 << 10 // of a file that is not the state
 )
 
-// OpenBooks opens the books of the app in a directory, and begins them if there
+// OpenRecords opens the records of the app in a directory, and begins them if there
 // are none.
-func OpenBooks(disk durable.Disk, appDir string) (*Books, error) {
+func OpenRecords(disk durable.Disk, appDir string) (*Records, error) {
 	app, err := disk.Open(appDir)
 	if err != nil {
 		return nil, err
 	}
 	defer app.Close()
-	for _, dir := range []string{booksDir, path.Join(booksDir, agentsDir)} {
+	for _, dir := range []string{recordsDir, path.Join(recordsDir, agentsDir)} {
 		if err := app.Mkdir(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("beginning the fleet of %s: %w", filepath.Base(appDir), err)
 		}
 	}
-	dir, err := disk.Open(filepath.Join(appDir, booksDir))
+	dir, err := disk.Open(filepath.Join(appDir, recordsDir))
 	if err != nil {
 		return nil, err
 	}
-	return &Books{app: filepath.Base(appDir), dir: dir}, nil
+	return &Records{app: filepath.Base(appDir), dir: dir}, nil
 }
 
 // Close lets go of the directory.
-func (b *Books) Close() error { return b.dir.Close() }
+func (b *Records) Close() error { return b.dir.Close() }
 
-func (b *Books) load(name string, limit int64) ([]byte, error) {
+func (b *Records) load(name string, limit int64) ([]byte, error) {
 	return ownfile.Load(filepath.Join(b.dir.Path(), name), limit, ownfile.Read)
 }
 
-func (b *Books) store(name string, data []byte) error {
+func (b *Records) store(name string, data []byte) error {
 	if err := b.dir.WriteFile(name, data, 0o600); err != nil {
 		return fmt.Errorf("the fleet of %s: writing %s: %w", b.app, name, err)
 	}
@@ -75,7 +75,7 @@ func (b *Books) store(name string, data []byte) error {
 
 // Key returns the key that signs states; it is made if there is none and nothing
 // was ever signed. One that cannot be read is never replaced.
-func (b *Books) Key() (ed25519.PrivateKey, error) {
+func (b *Records) Key() (ed25519.PrivateKey, error) {
 	seed, err := b.load(keyFile, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return b.makeKey()
@@ -89,7 +89,7 @@ func (b *Books) Key() (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
-func (b *Books) makeKey() (ed25519.PrivateKey, error) {
+func (b *Records) makeKey() (ed25519.PrivateKey, error) {
 	if _, err := b.dir.Root().Lstat(stateFile); !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the key of the fleet of %s is gone, but not what it has signed: put %s back from a backup, "+
 			"or remove the directory and have all agents join anew", b.app, filepath.Join(b.dir.Path(), keyFile))
@@ -102,7 +102,7 @@ func (b *Books) makeKey() (ed25519.PrivateKey, error) {
 }
 
 // State returns the last state and how it was signed; a zero one before the first.
-func (b *Books) State() (State, []byte, error) {
+func (b *Records) State() (State, []byte, error) {
 	data, err := b.load(stateFile, maxState)
 	if errors.Is(err, fs.ErrNotExist) {
 		return State{App: b.app}, nil, nil
@@ -122,7 +122,7 @@ func (b *Books) State() (State, []byte, error) {
 
 // Next writes the state that comes after the last: what change makes of that, with
 // the next generation. It is on the disk before anybody sees it.
-func (b *Books) Next(now time.Time, change func(*State)) (State, []byte, error) {
+func (b *Records) Next(now time.Time, change func(*State)) (State, []byte, error) {
 	s, _, err := b.State()
 	if err != nil {
 		return s, nil, err
@@ -151,7 +151,7 @@ type Member struct {
 }
 
 // Members lists the agents in the order of their names.
-func (b *Books) Members() ([]Member, error) {
+func (b *Records) Members() ([]Member, error) {
 	var all []Member
 	err := b.each(agentsDir, func(name string, data []byte) error {
 		var m Member
@@ -164,7 +164,7 @@ func (b *Books) Members() ([]Member, error) {
 	return all, err
 }
 
-func (b *Books) each(dir string, do func(name string, data []byte) error) error {
+func (b *Records) each(dir string, do func(name string, data []byte) error) error {
 	entries, err := fs.ReadDir(b.dir.Root().FS(), dir)
 	if err != nil {
 		return fmt.Errorf("the fleet of %s: %w", b.app, err)
@@ -188,7 +188,7 @@ func (b *Books) each(dir string, do func(name string, data []byte) error) error 
 }
 
 // Keep writes down an agent: a new one, or what has changed of one.
-func (b *Books) Keep(m Member) error {
+func (b *Records) Keep(m Member) error {
 	if err := CheckAgent(m.Name); err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (b *Books) Keep(m Member) error {
 }
 
 // Remove forgets an agent, which is let in no more.
-func (b *Books) Remove(name string) error {
+func (b *Records) Remove(name string) error {
 	err := b.dir.Remove(path.Join(agentsDir, name))
 	if err == nil {
 		err = b.dir.Sync(agentsDir)
@@ -211,10 +211,9 @@ func (b *Books) Remove(name string) error {
 	return nil
 }
 
-// CheckAgent says whether name may be an agent's: [a-z0-9][a-z0-9-]{0,62}.
+// CheckAgent says whether name may be an agent's: what may be an app's may.
 func CheckAgent(name string) error {
-	rest := strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-")
-	if rest == "" && len(name) >= 1 && len(name) <= 63 && name[0] != '-' {
+	if deploy.CheckName(name) == nil {
 		return nil
 	}
 	return fmt.Errorf("%.80q cannot be an agent's name: use lower-case letters, digits and \"-\", at most 63", name)
