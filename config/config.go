@@ -123,6 +123,9 @@ type Config struct {
 
 	// Notify tells people how deploys end, in the table [notify].
 	Notify Notify `toml:"notify" json:"notify"`
+
+	// Fleet has other machines run the app too, in the table [fleet].
+	Fleet Fleet `toml:"fleet" json:"fleet"`
 }
 
 // Cache is one directory to copy. In TOML it is its path alone or a table with
@@ -423,6 +426,73 @@ const (
 	NotifySuccess   = "success"
 )
 
+// Fleet is how the machines are led that run the app besides this one: its
+// agents. A release is made ready on all of them, and then goes live on all at
+// once, or on none.
+type Fleet struct {
+	// Agents lists patterns of names, and of labels after an "@", of the agents that
+	// run the app: agents = ["web-*", "@eu"]. "*" stands for any text. The others that
+	// have joined keep what they have. Default none, and there is no fleet.
+	Agents []string `toml:"agents" json:"agents"`
+
+	// Wait is how many of them must be ready before any goes live, and then live for
+	// the deploy to succeed: "all", a share or a number: wait = "90%". Default "all".
+	Wait string `toml:"wait" json:"wait"`
+
+	// SkipDown is how long agents are waited for that say nothing; then they do not
+	// count, and follow when they are back. "0" waits to the end, and the deploy
+	// fails: skip_down = "30s". Default "0".
+	SkipDown Duration `toml:"skip_down" json:"skip_down"`
+
+	// MaxFailed is how many agents may fail. One more, and all go back:
+	// max_failed = 2. Default 0.
+	MaxFailed int `toml:"max_failed" json:"max_failed"`
+
+	// Waves lists how many agents go live before the others, each a share or a number
+	// as in Wait; the last wave is always all: waves = ["1", "10%"]. A wave that fails
+	// has all go back. Default none, all at once.
+	Waves []string `toml:"waves" json:"waves"`
+
+	// Pause is the time between two waves: pause = "1m". Default "0".
+	Pause Duration `toml:"pause" json:"pause"`
+
+	// ReadyWithin is how long getting ready may take: fetching the release, and the
+	// hooks on the agents. More than zero: ready_within = "30m". Default "10m".
+	ReadyWithin Duration `toml:"ready_within" json:"ready_within"`
+
+	// LiveWithin is how long going live may take, each wave: the switch, reloading,
+	// and the health check. More than zero: live_within = "5m". Default "2m".
+	LiveWithin Duration `toml:"live_within" json:"live_within"`
+
+	// BuildOn says where build hooks run: "hub", once, or "agents", on each of them,
+	// for builds that depend on the machine; each agent then fetches whole releases:
+	// build_on = "agents". Default "hub".
+	BuildOn string `toml:"build_on" json:"build_on"`
+
+	// ServeHere says that this machine serves the app as well. If not, its services are
+	// not reloaded and not asked: serve_here = false. Default true.
+	ServeHere bool `toml:"serve_here" json:"serve_here"`
+
+	// NATS is the address of NATS servers of your own, with commas between them:
+	// nats = "tls://nats-1:4222,tls://nats-2:4222". Default "", the server that
+	// `repoint serve --fleet` starts.
+	NATS string `toml:"nats" json:"nats"`
+
+	// NATSCredsFile is the absolute path of the credentials for NATS, as nsc makes
+	// them, or of an nkey's seed. Default "", none.
+	NATSCredsFile string `toml:"nats_creds_file" json:"nats_creds_file"`
+
+	// NATSCAFile is the absolute path of the certificates, in PEM, that the NATS
+	// servers' are signed with. Default "", those that the machine trusts.
+	NATSCAFile string `toml:"nats_ca_file" json:"nats_ca_file"`
+}
+
+// Values of [Fleet.BuildOn].
+const (
+	BuildOnHub    = "hub"
+	BuildOnAgents = "agents"
+)
+
 // Default returns the configuration of an app that sets nothing.
 func Default() Config {
 	return Config{
@@ -437,5 +507,7 @@ func Default() Config {
 		Limits:  Limits{Files: 500_000, Bytes: 4 << 30, Push: 1 << 30, Depth: 64},
 		Webhook: Webhook{MaxBody: 1 << 20, Forced: ForcedDeploy},
 		Notify:  Notify{On: []string{NotifyFailed, NotifyWentBack, NotifyRecovered}},
+		Fleet: Fleet{Wait: "all", ReadyWithin: Duration(10 * time.Minute), LiveWithin: Duration(2 * time.Minute),
+			BuildOn: BuildOnHub, ServeHere: true},
 	}
 }

@@ -159,7 +159,7 @@ watch = "5m"
 		Health: Health{URL: "http://unix:/run/blog.sock:/healthz", Status: 204, Times: 60, Within: Duration(time.Minute),
 			Interval: Duration(time.Second), CommitHeader: "X-Commit", Watch: Duration(5 * time.Minute)},
 		Limits:    Limits{Files: 16, Bytes: 1000, Push: 500_000_000, Depth: 64},
-		Retention: Default().Retention, Webhook: Default().Webhook, Notify: Default().Notify,
+		Retention: Default().Retention, Webhook: Default().Webhook, Notify: Default().Notify, Fleet: Default().Fleet,
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

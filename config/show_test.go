@@ -95,6 +95,21 @@ app_url           = ""
 [notify]
 on      = ["failed", "went back", "recovered"]
 to_file = ""
+
+[fleet]
+agents          = []
+wait            = "all"
+skip_down       = "0"
+max_failed      = 0
+waves           = []
+pause           = "0"
+ready_within    = "10m"
+live_within     = "2m"
+build_on        = "hub"
+serve_here      = true
+nats            = ""
+nats_creds_file = ""
+nats_ca_file    = ""
 `
 	got := c.TOML()
 	if diff := cmp.Diff(want, string(got)); diff != "" {

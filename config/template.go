@@ -143,4 +143,22 @@ branch = "main"
 [notify]
 #on = ["failed", "went back", "recovered"]
 #to_file = "/etc/repoint/blog.notify"
+
+# Other machines that run the app too: docs/FLEET.md. What is pushed here is made
+# ready on all of them and goes live on all at once. Waves go first; "all", shares
+# and numbers say how many. The NATS servers are of your own, if not repoint's.
+[fleet]
+#agents = ["web-*", "@eu"]
+#wait = "all"
+#skip_down = "30s"
+#max_failed = 0
+#waves = ["1", "10%"]
+#pause = "1m"
+#ready_within = "10m"
+#live_within = "2m"
+#build_on = "hub"
+#serve_here = true
+#nats = "tls://nats-1:4222,tls://nats-2:4222"
+#nats_creds_file = "/etc/repoint/nats.creds"
+#nats_ca_file = "/etc/repoint/nats-ca.pem"
 `

@@ -104,7 +104,7 @@ func TestJSON(t *testing.T) {
 		`"retention":{"schedule":"17 * * * *","keep":5,"max_age":"0","max_size":"0","min_free":"1GiB","min_inodes":0,"grace":"10m","failed_keep":2,"failed_age":"7d","log_keep":1000,"log_age":"90d","log_size":"256MiB"},` +
 		`"limits":{"files":500000,"bytes":"4GiB","push":"1GiB","depth":64},` +
 		`"webhook":{"provider":"","secret_file":"","max_body":"1MiB","remote":"","key_file":"","known_hosts_file":"","token_file":"","forced":"deploy","status_token_file":"","status_url":"","server_url":"","app_url":""},` +
-		`"notify":{"on":["failed","went back","recovered"],"to_file":""}}`
+		`"notify":{"on":["failed","went back","recovered"],"to_file":""},"fleet":{"agents":null,"wait":"all","skip_down":"0","max_failed":0,"waves":null,"pause":"0","ready_within":"10m","live_within":"2m","build_on":"hub","serve_here":true,"nats":"","nats_creds_file":"","nats_ca_file":""}}`
 	if err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)
 	}

@@ -31,6 +31,7 @@ func validate(c Config, places map[string]place) Faults {
 	k.positive("limits.depth", int64(c.Limits.Depth))
 	k.webhook(c.Webhook)
 	k.notify(c.Notify)
+	k.fleet(c.Fleet)
 	return k.faults
 }
 

@@ -16,25 +16,18 @@ import (
 // then confirm or go back. Before the switch a request that is stopped leaves
 // no trace; after it, stopping means going back.
 func (r *run) activate(ctx context.Context) error {
-	if err := r.beforeSwitch(ctx); err != nil {
+	err := r.beforeSwitch(ctx)
+	if err == nil {
+		err = r.switchLink()
+	}
+	if err != nil {
+		r.fleetFollows(ctx)
 		return err
 	}
-	if r.req.Held != nil {
-		if err := r.req.Held(ctx); err != nil {
-			return err
+	for _, step := range []func(context.Context) error{r.proveNew, r.flipFleet, r.moveBranch} {
+		if err := step(ctx); err != nil {
+			return r.goBack(context.WithoutCancel(ctx), asFailure(err))
 		}
-	}
-	if ctx.Err() != nil {
-		return canceled(ctx)
-	}
-	if err := r.switchLink(); err != nil {
-		return err
-	}
-	if err := r.prove(ctx, r.release, r.before.Current); err != nil {
-		return r.goBack(context.WithoutCancel(ctx), asFailure(err))
-	}
-	if err := r.moveBranch(context.WithoutCancel(ctx)); err != nil {
-		return r.goBack(context.WithoutCancel(ctx), asFailure(err))
 	}
 	if r.req.Proved != nil {
 		r.req.Proved()
@@ -46,6 +39,27 @@ func (r *run) activate(ctx context.Context) error {
 // beforeSwitch is all that can still fail without a trace. The hooks run once
 // for a release, the first time it goes live: going back to it runs none.
 func (r *run) beforeSwitch(ctx context.Context) error {
+	if err := r.readyFleet(ctx); err != nil {
+		return err
+	}
+	if err := r.lastHooks(ctx); err != nil {
+		return err
+	}
+	if err := r.makeExtraLinks(); err != nil {
+		return err
+	}
+	if r.req.Held != nil {
+		if err := r.req.Held(ctx); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return canceled(ctx)
+	}
+	return nil
+}
+
+func (r *run) lastHooks(ctx context.Context) error {
 	first, err := r.firstTime()
 	if err != nil {
 		return err
@@ -56,10 +70,7 @@ func (r *run) beforeSwitch(ctx context.Context) error {
 	if first && err == nil && !r.app.ofAgent() { // the hub has migrated
 		err = r.runHooks(ctx, "Migrate", "migrate", r.config.Hooks.Migrate, r.release)
 	}
-	if err != nil {
-		return err
-	}
-	return r.makeExtraLinks()
+	return err
 }
 
 // firstTime reports whether the release has never been live before.
@@ -106,13 +117,16 @@ func (r *run) switchLink() error {
 // fails too, a person is needed.
 func (r *run) goBack(ctx context.Context, cause *Failure) *Failure {
 	if !r.moved { // it was live before: there is nothing to go back to
+		r.fleetFollows(ctx)
 		return cause
 	}
 	began := r.app.env.Now()
 	r.failed = r.release
 	r.tell(Warning, "", cause.Reason, 0)
 	cause.Outcome = WentBack
-	if undone := r.undo(cause); undone.Outcome == Broken || r.before.Current == "" {
+	undone := r.undo(cause)
+	r.fleetFollows(ctx)
+	if undone.Outcome == Broken || r.before.Current == "" {
 		return undone
 	}
 	r.config = r.configOf(ctx, r.before.Current)
@@ -149,6 +163,7 @@ func (r *run) exposed() time.Duration { return r.app.env.Now().Sub(r.switched) }
 // was asked for: then what serves matters more, and the next deploy tries the
 // branch again.
 func (r *run) moveBranch(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
 	links, err := r.lock.Links()
 	if err == nil && r.before.Current == "" {
 		r.branch, err = r.app.branch(ctx)

@@ -27,7 +27,7 @@ func (r *run) leaveWork(ctx context.Context) {
 	if cfg.Branch == "" { // it ended before it was read
 		cfg, _ = r.app.Config(ctx, "") // a fault was told
 	}
-	watched := r.moved && cfg.Health.Watch > 0 && cfg.Health.URL != ""
+	watched := r.moved && watches(cfg)
 	if r.built || watched || tells(cfg) || r.app.store.TrashLeft() || r.app.lacksSpare(cfg) {
 		if err := r.app.leave(r.id); err != nil {
 			r.tell(Warning, "", err.Error(), 0)
@@ -153,6 +153,9 @@ func nicely(do func() error) error {
 // viaWatch is how a roll back came that a watch asked for.
 const viaWatch = "watch"
 
+// watches reports whether what was made live is looked at for a while.
+func watches(cfg config.Config) bool { return cfg.Health.Watch > 0 && cfg.Health.URL != "" && serves(cfg) }
+
 // watch keeps asking whether the release answers, for as long as the
 // configuration says, and goes back when it does not any more.
 func (a *App) watch(ctx context.Context, end releases.Line, sink Sink) error {
@@ -160,7 +163,7 @@ func (a *App) watch(ctx context.Context, end releases.Line, sink Sink) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Health.Watch == 0 || cfg.Health.URL == "" {
+	if !watches(cfg) {
 		return nil
 	}
 	check := healthCheck(cfg.Health)

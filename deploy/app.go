@@ -31,6 +31,8 @@ type Env struct {
 	// Spare runs [MakeSpare] for the app in a process of its own, to its end; nil
 	// leaves that work undone.
 	Spare func(ctx context.Context, app string) error
+	// Fleet opens what leads an app's agents; nil: there are none.
+	Fleet OpenFleet
 }
 
 // Free returns how many bytes and files the file system that dir is on can still

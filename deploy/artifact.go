@@ -25,6 +25,7 @@ type Artifact struct {
 	tree   gitsrc.Tree
 
 	subject, author string // of the commit, as a parcel says them
+	unbuilt         bool   // build hooks are still to run in it
 }
 
 // Archive is a built tree as it comes: a tar, tar.gz or tar.zst.

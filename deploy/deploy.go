@@ -99,6 +99,9 @@ func (r *run) build(ctx context.Context) error {
 func (r *run) begin(ctx context.Context) (tree releases.Name, fill func(context.Context, releases.Name) error, err error) {
 	if r.req.Artifact != nil {
 		tree, err = r.adopt()
+		if r.req.Artifact.unbuilt {
+			return tree, r.furnish, err
+		}
 		return tree, r.linkShared, err
 	}
 	if tree, err = r.beginWithSpare(ctx); tree != "" || err != nil {
@@ -161,6 +164,9 @@ type run struct {
 	switched time.Time     // when it was moved
 	failed   releases.Name // what was gone back from
 
+	fleet     Fleet // the agents, once they were asked
+	fleetLate bool  // they were not ready, and follow when they can
+
 	endPending func() // ends telling the forge that it has begun
 }
 
@@ -174,6 +180,9 @@ func (r *run) close() {
 	}
 	if r.log != nil {
 		r.log.Close()
+	}
+	if r.fleet != nil {
+		r.fleet.Close()
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 
 // runBuildHooks runs the build hooks in the new tree.
 func (r *run) runBuildHooks(ctx context.Context, name releases.Name) error {
+	if !r.buildsHere() {
+		return nil
+	}
 	return r.runHooks(ctx, "Build", "build", r.config.Hooks.Build, name)
 }
 

@@ -26,6 +26,7 @@ type Parcel struct {
 	Bytes   int64    // of that tar
 	Base    string   // the Tar of the release that From patches; "": From is the whole
 	Remove  []string // names of Base that must go
+	Unbuilt bool     // the machine that receives it runs the build hooks
 }
 
 // Parcel says what a sealed release is as a parcel, the whole. What is linked to
@@ -153,7 +154,7 @@ func (a *App) Receive(ctx context.Context, p Parcel, in io.Reader, sink Sink) (*
 	if err != nil {
 		return nil, err
 	}
-	artifact.subject, artifact.author = p.Subject, p.Author
+	artifact.subject, artifact.author, artifact.unbuilt = p.Subject, p.Author, p.Unbuilt
 	return artifact, nil
 }
 

@@ -22,9 +22,15 @@ import (
 // fails.
 const journalLines = 20
 
+// proveNew proves the release that has just been made live.
+func (r *run) proveNew(ctx context.Context) error { return r.prove(ctx, r.release, r.before.Current) }
+
 // prove makes the services use the release that current points at, and shows
 // that they do: reload, health check, and a look at who still uses old.
 func (r *run) prove(ctx context.Context, now, old releases.Name) error {
+	if !serves(r.config) {
+		return nil
+	}
 	for _, step := range []func(context.Context) error{
 		func(ctx context.Context) error { return r.reload(ctx, now) },
 		func(ctx context.Context) error { return r.checkHealth(ctx, now) },

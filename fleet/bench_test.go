@@ -24,7 +24,7 @@ func BenchmarkFlip(b *testing.B) {
 					b.Fatal(err)
 				}
 				prepares = append(prepares, time.Since(began))
-				done, err := y.hub.Flip(b.Context())
+				done, err := y.hub.flip(b.Context())
 				if err != nil || len(done.Verdict.Done) != agents {
 					b.Fatalf("%+v, %v", done, err)
 				}

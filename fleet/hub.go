@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,12 +13,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"repoint/config"
 	"repoint/deploy"
 	"repoint/releases"
 )
 
-// Hub has the agents of one app do what its deploys do. Whoever uses it to change
-// something holds the app's lock.
+// Hub has the agents of one app do what its deploys do: it is their [deploy.Fleet].
 type Hub struct {
 	app     *deploy.App
 	records *Records
@@ -26,16 +26,45 @@ type Hub struct {
 	states  jetstream.KeyValue
 	objects jetstream.ObjectStore
 	rules   Rules
+	flipped bool // agents were told to make live what they have got ready last
 }
 
 // Rules are how the agents of an app are led.
 type Rules struct {
 	Policy
-	Agents []string      // patterns of names, as path.Match has them: whom it concerns
-	Within time.Duration // how long getting ready may take
-	Flip   time.Duration // how long going live and proving it may take
-	Waves  []Share       // how many go live before the others, one wave after the other
-	Pause  time.Duration // between two waves
+	Agents  []string       // patterns as [config.Fleet.Agents] has them: whom it concerns
+	Within  time.Duration  // how long getting ready may take
+	Flip    time.Duration  // how long going live and proving it may take
+	Waves   []config.Share // how many go live before the others, one wave after the other
+	Pause   time.Duration  // between two waves
+	Unbuilt bool           // agents run the build hooks
+}
+
+// urgent is how long agents that say nothing are waited for when something is to be
+// undone.
+const urgent = 5 * time.Second
+
+// rulesOf reads the rules from a configuration that is valid.
+func rulesOf(c config.Fleet) Rules {
+	share := func(text string) config.Share {
+		s, _ := config.ParseShare(text)
+		return s
+	}
+	r := Rules{Agents: c.Agents, Within: time.Duration(c.ReadyWithin), Flip: time.Duration(c.LiveWithin), Pause: time.Duration(c.Pause),
+		Policy:  Policy{Wait: share(c.Wait), SkipDown: time.Duration(c.SkipDown), MaxFailed: c.MaxFailed},
+		Unbuilt: c.BuildOn == config.BuildOnAgents}
+	for _, wave := range c.Waves {
+		r.Waves = append(r.Waves, share(wave))
+	}
+	return r
+}
+
+// hurry makes the rules those of going back: whoever answers does so, at once, and
+// nobody keeps the others from it.
+func (r *Rules) hurry() {
+	one, _ := config.ParseShare("1")
+	r.Policy = Policy{Wait: one, SkipDown: urgent, MaxFailed: math.MaxInt}
+	r.Waves = nil
 }
 
 // OpenHub connects to the messaging server for an app. The hub closes the records.
@@ -57,20 +86,18 @@ func (h *Hub) Close() error {
 	return h.records.Close()
 }
 
-// agents are the names of those that are to do what is asked.
-func (h *Hub) agents() ([]string, error) {
+// agents are the names of those that are to do what is asked, and of those that are
+// to keep what they have.
+func (h *Hub) agents() (asked, idle []string, err error) {
 	members, err := h.records.Members()
-	if err != nil {
-		return nil, err
-	}
-	var names []string
 	for _, m := range members {
-		fits := func(pattern string) bool { ok, err := path.Match(pattern, m.Name); return ok && err == nil }
-		if !m.Drained && slices.ContainsFunc(h.rules.Agents, fits) {
-			names = append(names, m.Name)
+		if !m.Drained && m.fits(h.rules.Agents) {
+			asked = append(asked, m.Name)
+		} else {
+			idle = append(idle, m.Name)
 		}
 	}
-	return names, nil
+	return asked, idle, err
 }
 
 // Done is what became of asking the agents for something.
@@ -80,33 +107,56 @@ type Done struct {
 	Spread time.Duration // between the first and the last of them
 }
 
-// Prepare sends a sealed release to the agents, and has them get it ready, all but
-// the switch. It returns when enough of them are; else the error says who is not,
-// and all let go of it.
-func (h *Hub) Prepare(ctx context.Context, name, live releases.Name) (Done, error) {
-	r, err := ship(ctx, h.app, h.objects, name, live)
-	if err != nil {
-		return Done{}, err
+func (d Done) muster(text string) deploy.Muster {
+	m := deploy.Muster{Text: text}
+	for _, r := range d.Verdict.Failed {
+		m.Missing = append(m.Missing, r.Agent+" failed: "+r.Reason)
 	}
-	done, err := h.ask(ctx, Ready, h.rules.Within, func(s *State) { s.Next, s.First, s.Before = r, nil, Release{} })
-	if err != nil {
-		_, letGo := h.publish(context.WithoutCancel(ctx), func(s *State) { s.Next = Release{} })
-		err = errors.Join(err, letGo)
+	for _, agent := range d.Late {
+		m.Missing = append(m.Missing, agent+" is still at it")
 	}
-	return done, err
+	for _, agent := range d.Silent {
+		m.Missing = append(m.Missing, agent+" says nothing; it follows when it is back")
+	}
+	return m
 }
 
-// Flip has the agents make live what they are ready with, wave after wave, and
-// returns when enough have proved it. After an error, Back is to be called.
-func (h *Hub) Flip(ctx context.Context) (Done, error) {
+// Prepare implements [deploy.Fleet]: it sends the release to the agents, and returns
+// when enough of them are ready; else the error says who is not.
+func (h *Hub) Prepare(ctx context.Context, name, from releases.Name) (deploy.Muster, error) {
+	h.flipped = false
+	if h.rules.Unbuilt {
+		from = "" // what is live there is not what was sent
+	}
+	r, err := ship(ctx, h.app, h.objects, name, from)
+	if err != nil {
+		return deploy.Muster{}, err
+	}
+	r.Unbuilt = h.rules.Unbuilt
+	done, err := h.ask(ctx, Ready, h.rules.Within, func(s *State) {
+		s.Next, s.First, s.Before = r, nil, Release{}
+		s.Hold = int((h.rules.Within + 2*h.rules.Flip) / time.Second)
+	})
+	return done.muster(fmt.Sprintf("%d ready", len(done.Verdict.Done))), err
+}
+
+// Flip implements [deploy.Fleet]: the agents make live what they are ready with,
+// wave after wave; it returns when enough have proved it.
+func (h *Hub) Flip(ctx context.Context) (deploy.Muster, error) {
+	done, err := h.flip(ctx)
+	return done.muster(fmt.Sprintf("%d live (spread %s)", len(done.Verdict.Done), deploy.Took(done.Spread))), err
+}
+
+func (h *Hub) flip(ctx context.Context) (Done, error) {
 	s, _, err := h.records.State()
 	if err != nil {
 		return Done{}, err
 	}
-	agents, err := h.agents()
+	agents, _, err := h.agents()
 	if err != nil {
 		return Done{}, err
 	}
+	h.flipped = true
 	next, before := s.Next, s.Live
 	for _, wave := range h.rules.Waves {
 		n := wave.Of(len(agents))
@@ -124,26 +174,59 @@ func (h *Hub) Flip(ctx context.Context) (Done, error) {
 		case <-time.After(h.rules.Pause):
 		}
 	}
-	return h.ask(ctx, Live, h.rules.Flip, func(s *State) { s.Live, s.Next, s.Before, s.First = next, Release{}, Release{}, nil })
+	return h.ask(ctx, Live, h.rules.Flip, goLive(next))
 }
 
-// Back has the agents make live what is to be live: a sealed release, or nothing
-// new. It waits until those that answer have done so.
-func (h *Hub) Back(ctx context.Context, live releases.Name) (Done, error) {
-	var r Release
-	if live != "" {
-		var err error
-		if r, err = ship(ctx, h.app, h.objects, live, ""); err != nil {
-			return Done{}, err
+// goLive is the state in which a release is live, and nothing else is to be.
+func goLive(r Release) func(*State) {
+	return func(s *State) { s.Live, s.Next, s.Before, s.First, s.Hold = r, Release{}, Release{}, nil, 0 }
+}
+
+// Follow implements [deploy.Fleet].
+func (h *Hub) Follow(ctx context.Context, live releases.Name) (deploy.Muster, error) {
+	r, err := h.known(ctx, live)
+	if err != nil {
+		return deploy.Muster{}, err
+	}
+	if !h.flipped {
+		_, err := h.publish(ctx, goLive(r))
+		return deploy.Muster{}, err
+	}
+	h.rules.hurry()
+	done, err := h.ask(ctx, Live, h.rules.Flip, goLive(r))
+	return done.muster(fmt.Sprintf("%d back on %s", len(done.Verdict.Done), live.Short())), err
+}
+
+// known is what states say of a release: as one said it before, if it may.
+func (h *Hub) known(ctx context.Context, name releases.Name) (Release, error) {
+	if name == "" {
+		return Release{}, nil
+	}
+	s, _, err := h.records.State()
+	if err != nil {
+		return Release{}, err
+	}
+	for _, r := range []Release{s.Live, s.Before} {
+		if r.Name == name {
+			return r, nil
 		}
 	}
-	return h.ask(ctx, Live, h.rules.Flip, func(s *State) { s.Live, s.Next, s.Before, s.First = r, Release{}, Release{}, nil })
+	r, err := ship(ctx, h.app, h.objects, name, "")
+	r.Unbuilt = h.rules.Unbuilt
+	return r, err
 }
 
 // publish writes the next state down and lets the agents know. What is written
 // holds even if it cannot be published: that is made up for.
 func (h *Hub) publish(ctx context.Context, change func(*State)) (State, error) {
-	s, data, err := h.records.Next(time.Now(), change)
+	_, idle, err := h.agents()
+	if err != nil {
+		return State{}, err
+	}
+	s, data, err := h.records.Next(time.Now(), func(s *State) {
+		change(s)
+		s.Idle = idle
+	})
 	if err == nil {
 		_, err = h.states.Put(ctx, h.app.Name, data)
 	}
@@ -154,7 +237,7 @@ func (h *Hub) publish(ctx context.Context, change func(*State)) (State, error) {
 }
 
 func (h *Hub) ask(ctx context.Context, want Phase, within time.Duration, change func(*State)) (Done, error) {
-	agents, err := h.agents()
+	agents, _, err := h.agents()
 	if err != nil {
 		return Done{}, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"repoint/config"
 	"repoint/deploy"
 	"repoint/gitsrc"
 	"repoint/internal/durable"
@@ -131,11 +132,11 @@ func TestAllFlipTogether(t *testing.T) {
 	y := newYard(t, 5, "", Rules{})
 	one := y.build("a", map[string]string{"index.html": "one", "same": strings.Repeat("same", 1000)})
 	done, err := y.hub.Prepare(t.Context(), one, "")
-	if err != nil || len(done.Verdict.Done) != 5 {
+	if err != nil || done.Text != "5 ready" {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	y.all("nothing")
-	if done, err = y.hub.Flip(t.Context()); err != nil || len(done.Verdict.Done) != 5 {
+	if done, err = y.hub.Flip(t.Context()); err != nil || !strings.HasPrefix(done.Text, "5 live (spread ") {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	y.all("one")
@@ -146,7 +147,7 @@ func TestAllFlipTogether(t *testing.T) {
 	_, err = y.hub.Flip(t.Context())
 	must(t, err)
 	y.all("two")
-	_, err = y.hub.Back(t.Context(), one)
+	_, err = y.hub.Follow(t.Context(), one)
 	must(t, err)
 	y.all("one")
 }
@@ -164,6 +165,9 @@ func TestOneThatCannotGetReady(t *testing.T) {
 	var not *NotDoneError
 	if !errors.As(err, &not) || !strings.Contains(err.Error(), "web-3: configuration:") {
 		t.Fatalf("%v", err)
+	}
+	if back, err := y.hub.Follow(t.Context(), one); err != nil || back.Text != "" {
+		t.Fatalf("%+v, %v", back, err)
 	}
 	y.all("one")
 	must(t, os.WriteFile(filepath.Join(bad.app(), "repoint.toml"), nil, 0o644))
@@ -185,7 +189,7 @@ func TestOneFlipThatFails(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "web-4: reload failed") {
 		t.Fatal(err)
 	}
-	_, err = y.hub.Back(t.Context(), one)
+	_, err = y.hub.Follow(t.Context(), one)
 	must(t, err)
 	y.all("one")
 }
@@ -197,7 +201,7 @@ func TestOneIsAway(t *testing.T) {
 	one := y.build("a", map[string]string{"index.html": "one"})
 	y.agents["web-2"].stop()
 	done, err := y.hub.Prepare(t.Context(), one, "")
-	if err != nil || strings.Join(done.Silent, " ") != "web-2" {
+	if err != nil || strings.Join(done.Missing, "; ") != "web-2 says nothing; it follows when it is back" {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	_, err = y.hub.Flip(t.Context())
@@ -218,9 +222,9 @@ func TestOneIsAway(t *testing.T) {
 // Waves: the first is live before the others, which stay when it fails.
 func TestWaves(t *testing.T) {
 	t.Parallel()
-	wave, err := ParseShare("1")
+	wave, err := config.ParseShare("1")
 	must(t, err)
-	y := newYard(t, 4, "", Rules{Waves: []Share{wave}})
+	y := newYard(t, 4, "", Rules{Waves: []config.Share{wave}})
 	one := y.build("a", map[string]string{"index.html": "one"})
 	y.flip(one, "")
 	y.all("one")

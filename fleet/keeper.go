@@ -41,6 +41,7 @@ type keeper struct {
 // job makes an app what one state says, or a later one that says the same.
 type job struct {
 	live, next Release
+	hold       time.Duration // how long next is kept ready
 	flip       chan struct{} // closed when next is to go live
 	flipped    bool
 	held       bool // next is ready, all but the switch
@@ -105,23 +106,27 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 		return fmt.Errorf("generation %d is older than %d, which was obeyed", s.Generation, k.memory.Generation)
 	case s.Generation == k.memory.Generation && !again:
 		return fmt.Errorf("another generation %d than the one that was obeyed", s.Generation)
-	case again && (k.job != nil || k.memory.Phase == Live || k.memory.Phase == Failed && !k.memory.Again):
+	case again && (k.job != nil || k.memory.Phase == Live || k.memory.Phase == Idle || k.memory.Phase == Failed && !k.memory.Again):
 		k.report()
 		return nil
 	}
+	idle := slices.Contains(s.Idle, k.agent)
 	live, next := s.For(k.agent)
 	if next.Tree == live.Tree {
 		next = Release{}
 	}
 	j := k.job
-	flips := j != nil && j.held && !j.flipped && j.next.Tree == live.Tree
-	same := j != nil && j.live.Tree == live.Tree && j.next.Tree == next.Tree
+	flips := j != nil && !idle && j.held && !j.flipped && j.next.Tree == live.Tree
+	same := j != nil && !idle && j.live.Tree == live.Tree && j.next.Tree == next.Tree
 	if !flips && !same {
 		k.drop()
 	}
 	k.memory.Generation, k.memory.State = s.Generation, sum[:]
 	if !same {
 		k.memory.Phase, k.memory.Reason, k.memory.Again = "", "", false
+	}
+	if idle {
+		k.memory.Phase = Idle
 	}
 	if err := k.memory.keep(k.disk, k.dir); err != nil {
 		k.drop()
@@ -134,8 +139,8 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 	case flips:
 		j.live, j.next, j.flipped = live, next, true
 		close(j.flip)
-	case !same:
-		k.begin(ctx, live, next)
+	case !same && !idle:
+		k.begin(ctx, live, next, time.Duration(s.Hold)*time.Second)
 	default:
 		k.report()
 	}
@@ -143,9 +148,9 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 }
 
 // begin starts a job.
-func (k *keeper) begin(ctx context.Context, live, next Release) {
+func (k *keeper) begin(ctx context.Context, live, next Release, hold time.Duration) {
 	ctx, cancel := context.WithCancel(ctx)
-	k.job = &job{live: live, next: next, flip: make(chan struct{}), cancel: cancel, said: make(chan said, 2)}
+	k.job = &job{live: live, next: next, hold: hold, flip: make(chan struct{}), cancel: cancel, said: make(chan said, 2)}
 	go k.work(ctx, *k.job, k.memory.Generation)
 }
 
@@ -207,11 +212,15 @@ func (k *keeper) work(ctx context.Context, j job, generation uint64) {
 	if err == nil {
 		err = k.bring(ctx, j.next, generation, func(ctx context.Context) error {
 			j.said <- said{phase: Ready, commit: j.live.Commit}
+			over := time.NewTimer(j.hold)
+			defer over.Stop()
 			select {
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			case <-j.flip:
 				return nil
+			case <-over.C:
+				return fmt.Errorf("%w for %s", errHeld, j.hold)
 			}
 		}, func() {
 			proved = true
@@ -223,8 +232,11 @@ func (k *keeper) work(ctx context.Context, j job, generation uint64) {
 	}
 	var f *deploy.Failure
 	wentBack := errors.As(err, &f) && (f.Outcome == deploy.WentBack || f.Outcome == deploy.Broken)
-	j.said <- said{phase: Failed, reason: err.Error(), again: !wentBack, commit: k.live()}
+	j.said <- said{phase: Failed, reason: err.Error(), again: !wentBack && !errors.Is(err, errHeld), commit: k.live()}
 }
+
+// errHeld is why a release that is ready is let go of.
+var errHeld = errors.New("it was ready, and the hub said nothing")
 
 // bring makes a release live, fetching it if need be, unless it is. With held it
 // stops before the switch until that returns; proved is told when it is live.

@@ -81,7 +81,7 @@ type rig struct {
 
 func newRig(t testing.TB, config string) *rig {
 	t.Helper()
-	r := &rig{t: t, key: newKey(t, 3), depot: &depot{archives: map[string][]byte{}}, dir: filepath.Join(t.TempDir(), "blog"), last: State{App: "blog"}}
+	r := &rig{t: t, key: newKey(t, 3), depot: &depot{archives: map[string][]byte{}}, dir: filepath.Join(t.TempDir(), "blog"), last: State{App: "blog", Hold: 600}}
 	must(t, os.Mkdir(r.dir, 0o755))
 	must(t, os.WriteFile(filepath.Join(r.dir, "repoint.toml"), []byte(config), 0o644))
 	must(t, deploy.CreateForAgent(deploy.Env{}, r.dir))
@@ -228,6 +228,45 @@ func TestAPrepareIsCalledOff(t *testing.T) {
 	r.say(func(s *State) { s.Next = two })
 	r.hears(Ready)
 	r.say(func(s *State) { s.Live, s.Next = two, Release{} })
+	r.hears(Live)
+	r.liveIs(two, "two")
+}
+
+// What is ready is let go of when the hub says nothing for too long, and can still
+// go live then.
+func TestAHubThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	one, two := r.onOne()
+	r.say(func(s *State) { s.Next, s.Hold = two, 1 })
+	if report := r.failed(); !strings.Contains(report.Reason, "the hub said nothing for 1s") || report.Commit != one.Commit {
+		t.Errorf("%+v", report)
+	}
+	r.liveIs(one, "one")
+	r.say(func(s *State) { s.Live, s.Next = two, Release{} })
+	r.hears(Live)
+	r.liveIs(two, "two")
+	if r.depot.fetched != 2 {
+		t.Errorf("fetched %d times", r.depot.fetched)
+	}
+}
+
+// An agent that is to keep what it has does so, and catches up later.
+func TestAnIdleAgent(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	one, two := r.onOne()
+	r.say(func(s *State) { s.Next = two })
+	r.hears(Ready)
+	r.say(func(s *State) { s.Live, s.Next, s.Idle = two, Release{}, []string{"web-1"} })
+	r.hears(Idle)
+	r.liveIs(one, "one")
+	r.stop()
+	r.start()
+	r.states <- signed(t, r.key, r.last)
+	r.hears(Idle)
+	r.liveIs(one, "one")
+	r.say(func(s *State) { s.Idle = nil })
 	r.hears(Live)
 	r.liveIs(two, "two")
 }

@@ -1,50 +1,17 @@
 package fleet
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
+
+	"repoint/config"
 )
 
 // Policy says when the agents have done enough for the deploy to go on.
 type Policy struct {
-	Wait      Share         // how many must be ready, and then live
+	Wait      config.Share  // how many must be ready, and then live
 	SkipDown  time.Duration // how long those that say nothing are waited for; 0: until the deadline
 	MaxFailed int           // how many may fail
-}
-
-// Share is a number of agents, or a percentage of them. The zero value is all.
-type Share struct {
-	count, percent int
-}
-
-// ParseShare reads "all", a percentage such as "90%", or a number.
-func ParseShare(text string) (Share, error) {
-	if text == "all" {
-		return Share{}, nil
-	}
-	digits, percent := strings.CutSuffix(text, "%")
-	n, err := strconv.Atoi(digits)
-	switch {
-	case err != nil || n < 1 || percent && n > 100:
-		return Share{}, fmt.Errorf(`%.40q is no share of the agents: write "all", "90%%" or a number such as "1"`, text)
-	case percent:
-		return Share{percent: n}, nil
-	}
-	return Share{count: n}, nil
-}
-
-// Of returns how many of n agents it is, rounded up, never more than n.
-func (s Share) Of(n int) int {
-	switch {
-	case s.count > 0:
-		return min(s.count, n)
-	case s.percent > 0:
-		return (n*s.percent + 99) / 100
-	}
-	return n
 }
 
 // Phase is how far an agent is with a generation.
@@ -54,6 +21,7 @@ const (
 	Ready  Phase = "ready"  // it has what is to be ready
 	Live   Phase = "live"   // it has made live what is to be live, and it proved itself
 	Failed Phase = "failed" // it could not, and is where it was before
+	Idle   Phase = "idle"   // it was told to keep what it has
 )
 
 // Report is what an agent says of itself.

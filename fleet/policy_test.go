@@ -4,44 +4,18 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
-)
 
-func TestParseShare(t *testing.T) {
-	t.Parallel()
-	for text, of := range map[string]map[int]int{
-		"all":  {0: 0, 1: 1, 20: 20},
-		"90%":  {0: 0, 1: 1, 9: 9, 10: 9, 11: 10, 1000: 900},
-		"1%":   {1: 1, 100: 1, 101: 2},
-		"100%": {3: 3},
-		"1":    {0: 0, 1: 1, 20: 1},
-		"5":    {3: 3, 20: 5},
-	} {
-		share, err := ParseShare(text)
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-		}
-		for n, want := range of {
-			if got := share.Of(n); got != want {
-				t.Errorf("%s of %d: %d, not %d", text, n, got, want)
-			}
-		}
-	}
-	for _, text := range []string{"", "0", "0%", "101%", "-1", "1.5", "some", "%", "10 %"} {
-		if _, err := ParseShare(text); err == nil || !strings.Contains(err.Error(), `"90%"`) {
-			t.Errorf("%q: %v", text, err)
-		}
-	}
-}
+	"repoint/config"
+)
 
 // A case names what each agent has said: r(eady), l(ive), f(ailed), o(f an older
 // generation), - (nothing).
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	share := func(text string) Share {
-		s, err := ParseShare(text)
+	share := func(text string) config.Share {
+		s, err := config.ParseShare(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,13 +92,19 @@ func told(said string) (agents []string, heard map[string]Report) {
 func TestJudgeHoldsItsPromises(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
+	shares := []config.Share{{}}
+	for percent := 1; percent <= 100; percent++ {
+		share, err := config.ParseShare(fmt.Sprintf("%d%%", percent))
+		must(t, err)
+		shares = append(shares, share)
+	}
 	seen := map[Decision]int{}
 	for range 20_000 {
 		said := make([]byte, random.IntN(8))
 		for i := range said {
 			said[i] = "rrrlfo-"[random.IntN(7)]
 		}
-		p := Policy{Wait: Share{percent: random.IntN(101)}, SkipDown: time.Duration(random.IntN(3)), MaxFailed: random.IntN(3)}
+		p := Policy{Wait: shares[random.IntN(len(shares))], SkipDown: time.Duration(random.IntN(3)), MaxFailed: random.IntN(3)}
 		agents, heard := told(string(said))
 		waited, over := time.Duration(random.IntN(3)), random.IntN(2) == 0
 		v := p.Judge(agents, 5, Ready, heard, waited, over)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"repoint/deploy"
@@ -148,6 +150,21 @@ type Member struct {
 	Labels  []string  `json:"labels,omitempty"`
 	Joined  time.Time `json:"joined"`
 	Drained bool      `json:"drained,omitempty"` // it keeps what it has, and nobody waits for it
+}
+
+// fits reports whether one of the patterns fits the agent's name, or after an "@"
+// one of its labels.
+func (m Member) fits(patterns []string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		fits := func(name string) bool {
+			ok, err := path.Match(strings.TrimPrefix(pattern, "@"), name)
+			return ok && err == nil
+		}
+		if strings.HasPrefix(pattern, "@") {
+			return slices.ContainsFunc(m.Labels, fits)
+		}
+		return fits(m.Name)
+	})
 }
 
 // Members lists the agents in the order of their names.

@@ -62,7 +62,7 @@ func unpackObject(ctx context.Context, objects jetstream.ObjectStore, name strin
 		return nil, err
 	}
 	return app.Receive(ctx, deploy.Parcel{Commit: r.Commit, Subject: r.Subject, Author: r.Author, Tar: r.Tree, Bytes: r.Bytes,
-		Base: head.Base, Remove: head.Remove}, in, func(deploy.Event) {})
+		Base: head.Base, Remove: head.Remove, Unbuilt: r.Unbuilt}, in, func(deploy.Event) {})
 }
 
 func readHead(in *bufio.Reader) (head shipped, err error) {
@@ -92,7 +92,7 @@ func ship(ctx context.Context, app *deploy.App, objects jetstream.ObjectStore, n
 			return app.Pack(ctx, name, w)
 		})
 	}
-	r := Release{Commit: p.Commit, Subject: p.Subject, Author: p.Author, Tree: p.Tar, Bytes: p.Bytes}
+	r := Release{Name: name, Commit: p.Commit, Subject: p.Subject, Author: p.Author, Tree: p.Tar, Bytes: p.Bytes}
 	if err == nil && base != "" && base != name {
 		r.Base, err = shipPatch(ctx, app, objects, name, base, p)
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"repoint/releases"
 )
 
 // State is what the agents of an app are to have: not an order, which could be
@@ -24,16 +26,24 @@ type State struct {
 	// before the others. The others stay on Before. Empty: all have Live.
 	First  []string `json:"first,omitempty"`
 	Before Release  `json:"before,omitzero"`
+
+	// Idle names the agents that keep what they have.
+	Idle []string `json:"idle,omitempty"`
+	// Hold is how many seconds an agent keeps Next ready, with its app's lock held, by
+	// its own clock: a hub that died must not keep others from deploying there.
+	Hold int `json:"hold,omitempty"`
 }
 
 // Release is a built tree that agents can fetch.
 type Release struct {
-	Commit  string `json:"commit"` // full hash
-	Subject string `json:"subject,omitempty"`
-	Author  string `json:"author,omitempty"`
-	Tree    string `json:"tree"`           // SHA-256 in hex of the tar that the tree makes
-	Bytes   int64  `json:"bytes"`          // of that tar
-	Base    string `json:"base,omitempty"` // the Tree of the release that can be patched to get it
+	Commit  string        `json:"commit"` // full hash
+	Subject string        `json:"subject,omitempty"`
+	Author  string        `json:"author,omitempty"`
+	Tree    string        `json:"tree"`              // SHA-256 in hex of the tar that the tree makes
+	Bytes   int64         `json:"bytes"`             // of that tar
+	Base    string        `json:"base,omitempty"`    // the Tree of the release that can be patched to get it
+	Name    releases.Name `json:"name"`              // what the hub calls it
+	Unbuilt bool          `json:"unbuilt,omitempty"` // agents run the build hooks
 }
 
 // For returns what one agent is to have live, and ready beside it.

@@ -20,7 +20,7 @@ import (
 // mayImport lists, for each room, the rooms it may import: downwards only. A
 // room that is not here may not exist.
 var mayImport = map[string][]string{
-	"cmd/repoint": {"config", "deploy", "gitsrc", "hooks/githook", "internal/archive", "internal/deliveries", "internal/demo",
+	"cmd/repoint": {"config", "deploy", "fleet", "gitsrc", "hooks/githook", "internal/archive", "internal/deliveries", "internal/demo",
 		"internal/durable", "internal/sshclient", "internal/upload", "releases", "retention", "serve"},
 	"internal/demo":      {"deploy", "gitsrc", "hooks/githook", "releases", "serve"},
 	"internal/sshclient": {},
@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"serve":              {"config", "hooks/webhook", "internal/deliveries", "internal/durable", "internal/ownfile", "retention"},
 	"deploy": {"config", "gitsrc", "hooks/buildhook", "internal/archive", "internal/copytree", "internal/deliveries", "internal/durable",
 		"internal/forge", "internal/health", "internal/manifest", "internal/notify", "internal/ownfile", "internal/procs", "internal/reload", "internal/usage", "releases", "retention"},
-	"fleet":               {"deploy", "gitsrc", "internal/durable", "internal/ownfile", "releases"},
+	"fleet":               {"config", "deploy", "gitsrc", "internal/durable", "internal/ownfile", "releases"},
 	"retention":           {},
 	"hooks/githook":       {},
 	"hooks/webhook":       {},
