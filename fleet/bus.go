@@ -1,16 +1,21 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
+
+	"repoint/internal/ownfile"
 )
 
 // What is said where:
@@ -18,6 +23,7 @@ import (
 //	$KV.repoint.APP              the state: the hub to agents, kept
 //	repoint.report.APP.AGENT     an agent of itself, to whoever listens
 //	repoint.ask.APP              to agents: say how you are
+//	repoint.join.APP             a machine to the hub: let me be an agent
 //	object store repoint-APP     releases, by what they hold
 const (
 	stateBucket   = "repoint"
@@ -51,6 +57,7 @@ type Login struct {
 	URL   string        // tls://host:port, several with commas between them
 	Name  string        // of the client, for the server's eyes
 	Seed  []byte        // its secret nkey
+	Creds string        // instead: the file with credentials for servers of your own; "": none
 	TLS   *tls.Config   // nil: as the system trusts
 	Inbox string        // prefix of the subjects that answers come to; "" for the default
 	Wait  time.Duration // how long the first connection may take; 0: it is tried for ever, behind our back
@@ -79,8 +86,13 @@ func connect(l Login) (*nats.Conn, error) {
 	if l.Up != nil {
 		o = append(o, nats.ConnectHandler(func(*nats.Conn) { l.Up() }), nats.ReconnectHandler(func(*nats.Conn) { l.Up() }))
 	}
-	if l.Seed != nil {
-		key, err := nkeys.FromSeed(l.Seed)
+	switch seed, jwt, err := l.credentials(); {
+	case err != nil:
+		return nil, fmt.Errorf("the key for %s: %w", l.URL, err)
+	case jwt:
+		o = append(o, nats.UserCredentials(l.Creds))
+	case seed != nil:
+		key, err := nkeys.FromSeed(seed)
 		if err != nil {
 			return nil, fmt.Errorf("the key for %s: %w", l.URL, err)
 		}
@@ -95,6 +107,33 @@ func connect(l Login) (*nats.Conn, error) {
 		return nil, fmt.Errorf("connecting to %s: %w", l.URL, err)
 	}
 	return conn, nil
+}
+
+// credentials is the nkey to log in with; jwt: the file has a JWT as well.
+func (l Login) credentials() (seed []byte, jwt bool, err error) {
+	if l.Creds == "" {
+		return l.Seed, false, nil
+	}
+	data, err := ownfile.Load(l.Creds, maxFile, ownfile.Read)
+	return bytes.TrimSpace(data), bytes.Contains(data, []byte("BEGIN NATS USER JWT")), err
+}
+
+// outside is how to get to messaging servers of one's own.
+func outside(url, creds, ca string) (Login, error) {
+	l := Login{URL: url, Name: "hub", Creds: creds}
+	if ca == "" {
+		return l, nil
+	}
+	data, err := os.ReadFile(ca)
+	if err != nil {
+		return l, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(data) {
+		return l, fmt.Errorf("%s has no certificate in PEM", ca)
+	}
+	l.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return l, nil
 }
 
 // readState reads an app's state as it is kept; nil when there is none. It asks the
@@ -121,21 +160,42 @@ func stores(ctx context.Context, conn *nats.Conn, app string) (states jetstream.
 	}
 	states, err = js.KeyValue(ctx, stateBucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		states, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: stateBucket,
-			Description: "what the agents of each app are to have"})
+		err = replicated(func(n int) (err error) {
+			states, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: stateBucket, Replicas: n,
+				Description: "what the agents of each app are to have"})
+			return err
+		})
 	}
 	if err == nil {
 		objects, err = js.ObjectStore(ctx, objectBucket(app))
 	}
 	if errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
-		objects, err = js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: objectBucket(app),
-			Description: "releases of " + app})
+		err = replicated(func(n int) (err error) {
+			objects, err = js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: objectBucket(app), Replicas: n,
+				Description: "releases of " + app})
+			return err
+		})
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("the fleet's stores for %s: %w", app, err)
 	}
 	return states, objects, nil
 }
+
+// replicated makes a store that a cluster keeps on three of its servers, or one
+// server by itself.
+func replicated(create func(replicas int) error) error {
+	err := create(3)
+	var refused *jetstream.APIError
+	if errors.As(err, &refused) && refused.ErrorCode == noCluster {
+		err = create(1)
+	}
+	return err
+}
+
+// noCluster is the server's error code for "replicas > 1 not supported in
+// non-clustered mode" (nats-server's errors.json).
+const noCluster = 10074
 
 // report says how an agent is. Nobody answers: who wants to know asks again.
 func report(conn *nats.Conn, app string, r Report) error {

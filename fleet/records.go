@@ -24,10 +24,11 @@ import (
 //	APP/.repoint/fleet/        0700
 //	├── key                    the seed of the ed25519 key that signs states; made once, then never changed
 //	├── state                  the last state, signed, as it is published
-//	└── agents/NAME            an agent that has joined, JSON
+//	├── agents/NAME            an agent that has joined, JSON
+//	└── tokens/NKEY            what lets one join, JSON
 //
-// State and key are changed only by who holds the app's lock; agents are one file
-// each, so that their writers do not meet.
+// State and key are changed only by who holds the app's lock; agents and tokens are
+// one file each, so that their writers do not meet.
 type Records struct {
 	app string
 	dir *durable.Dir // .repoint/fleet
@@ -38,6 +39,7 @@ const (
 	keyFile    = "key"
 	stateFile  = "state"
 	agentsDir  = "agents"
+	tokensDir  = "tokens"
 	maxFile    = 64 << 10 // of a file that is not the state
 )
 
@@ -49,7 +51,7 @@ func OpenRecords(disk durable.Disk, appDir string) (*Records, error) {
 		return nil, err
 	}
 	defer app.Close()
-	for _, dir := range []string{recordsDir, path.Join(recordsDir, agentsDir)} {
+	for _, dir := range []string{recordsDir, path.Join(recordsDir, agentsDir), path.Join(recordsDir, tokensDir)} {
 		if err := app.Mkdir(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("beginning the fleet of %s: %w", filepath.Base(appDir), err)
 		}
@@ -143,6 +145,28 @@ func (b *Records) Next(now time.Time, change func(*State)) (State, []byte, error
 	return s, data, err
 }
 
+// Adopt takes a state as the last one that the hub has signed and forgotten since,
+// as when the records were put back from a backup. An older one, or one that
+// is not the hub's, is refused.
+func (b *Records) Adopt(data []byte) error {
+	last, _, err := b.State()
+	if err != nil {
+		return err
+	}
+	key, err := b.Key()
+	if err != nil {
+		return err
+	}
+	s, err := Open(key.Public().(ed25519.PublicKey), b.app, data)
+	if err == nil && s.Generation <= last.Generation {
+		err = fmt.Errorf("generation %d is not newer than %d", s.Generation, last.Generation)
+	}
+	if err != nil {
+		return err
+	}
+	return b.store(stateFile, data)
+}
+
 // Member is an agent that has joined.
 type Member struct {
 	Name    string    `json:"name"`
@@ -226,6 +250,44 @@ func (b *Records) Remove(name string) error {
 		return fmt.Errorf("removing agent %s: %w", name, err)
 	}
 	return nil
+}
+
+// Token lets machines join, for a while.
+type Token struct {
+	Key     string    `json:"key"` // its public nkey: who knows the secret one may join
+	Expires time.Time `json:"expires"`
+	Uses    int       `json:"uses"` // how many may still join with it
+}
+
+// Tokens lists the tokens, also those that have expired.
+func (b *Records) Tokens() ([]Token, error) {
+	var all []Token
+	err := b.each(tokensDir, func(name string, data []byte) error {
+		var t Token
+		if err := json.Unmarshal(data, &t); err != nil || t.Key != name {
+			return fmt.Errorf("%s is not what repoint writes", filepath.Join(b.dir.Path(), tokensDir, name))
+		}
+		all = append(all, t)
+		return nil
+	})
+	return all, err
+}
+
+// KeepToken writes down a token: a new one, or what has changed of one.
+func (b *Records) KeepToken(t Token) error {
+	data, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	return b.store(path.Join(tokensDir, t.Key), append(data, '\n'))
+}
+
+func (b *Records) removeToken(t Token) error {
+	err := b.dir.Remove(path.Join(tokensDir, t.Key))
+	if err == nil {
+		err = b.dir.Sync(tokensDir)
+	}
+	return err
 }
 
 // CheckAgent says whether name may be an agent's: what may be an app's may.

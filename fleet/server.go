@@ -34,7 +34,10 @@ func everything() *Rights { return &Rights{Publish: []string{">"}, Subscribe: []
 // Server is the messaging server that a hub has in itself: NATS JetStream, with one
 // listener for clients over TLS and nothing else. What it was told to keep is on
 // the disk before it says so.
-type Server struct{ nats *server.Server }
+type Server struct {
+	nats   *server.Server
+	rights func(nkey string) *Rights
+}
 
 const (
 	readyWithin = 10 * time.Second
@@ -69,7 +72,7 @@ func StartServer(c ServerConfig) (*Server, error) {
 		is.Shutdown()
 		return nil, fmt.Errorf("starting the fleet's server on %s: it did not take connections within %s; is the port free?", c.Listen, readyWithin)
 	}
-	return &Server{is}, nil
+	return &Server{is, c.Rights}, nil
 }
 
 // Addr is where it listens.
@@ -117,4 +120,17 @@ func proven(nkey, signature string, nonce []byte) error {
 		return err
 	}
 	return public.Verify(nonce, sig)
+}
+
+// turnOut ends the connections of clients that have no rights any more.
+func (s *Server) turnOut() {
+	all, err := s.nats.Connz(&server.ConnzOptions{Username: true, Limit: server.DEFAULT_MAX_CONNECTIONS})
+	if err != nil {
+		return
+	}
+	for _, conn := range all.Conns {
+		if conn.AuthorizedUser != "" && s.rights(conn.AuthorizedUser) == nil {
+			_ = s.nats.DisconnectClientByID(conn.Cid) // it may be gone
+		}
+	}
 }

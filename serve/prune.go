@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -12,6 +13,16 @@ import (
 
 // scheduled is who prunes when nobody has asked for it, in the journal.
 const scheduled = "schedule"
+
+// PruneOnSchedule has apps pruned as their schedules say, until ctx ends, where there
+// is nothing else to serve. Of the configuration it needs Apps, Exe, Schedules
+// and Log.
+func PruneOnSchedule(ctx context.Context, config Config) {
+	if config.Getenv == nil {
+		config.Getenv = os.Getenv
+	}
+	(&Server{config: config}).schedule(ctx)
+}
 
 // schedule has apps pruned when it is time, until ctx ends and the prunes that
 // run then have ended too.

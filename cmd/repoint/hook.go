@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -112,6 +113,9 @@ func (d *pushed) Deploy(asked githook.Request) error {
 // hookWarning says when the git hook of an app would not find repoint.
 func hookWarning(app *deploy.App) string {
 	repo, err := app.Repo()
+	if errors.Is(err, deploy.ErrNoSource) {
+		return ""
+	}
 	if err != nil {
 		return err.Error()
 	}

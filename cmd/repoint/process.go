@@ -10,6 +10,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"repoint/deploy"
+	"repoint/fleet"
 	"repoint/internal/durable"
 )
 
@@ -26,7 +27,8 @@ type process struct {
 
 // env is what a deploy takes from the process.
 func (p process) env() deploy.Env {
-	return deploy.Env{Disk: durable.New(p.seam), Now: p.now, Afterwards: p.startAfterwards, Spare: p.runSpare}
+	disk := durable.New(p.seam)
+	return deploy.Env{Disk: disk, Now: p.now, Afterwards: p.startAfterwards, Spare: p.runSpare, Fleet: fleet.For(disk)}
 }
 
 // terminal reports whether w is one, and may be coloured or animated.

@@ -50,6 +50,7 @@ the commit out beside what is live, builds it, and moves one link.
 		p.statusCommand(), p.releasesCommand(), p.logCommand(), p.diffCommand(), p.verifyCommand(),
 		p.pinCommand(), p.unpinCommand(), p.freezeCommand(), p.unfreezeCommand(),
 		p.pruneCommand(), p.whyCommand(),
+		p.agentCommand(), p.fleetCommand(),
 		p.configCommand(), p.keysCommand(), p.tokenCommand(), p.versionCommand(),
 		p.hookCommand(), p.sshCommand(),
 	)

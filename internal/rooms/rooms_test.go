@@ -21,7 +21,7 @@ import (
 // room that is not here may not exist.
 var mayImport = map[string][]string{
 	"cmd/repoint": {"config", "deploy", "fleet", "gitsrc", "hooks/githook", "internal/archive", "internal/deliveries", "internal/demo",
-		"internal/durable", "internal/sshclient", "internal/upload", "releases", "retention", "serve"},
+		"internal/durable", "internal/ownfile", "internal/sshclient", "internal/upload", "releases", "retention", "serve"},
 	"internal/demo":      {"deploy", "gitsrc", "hooks/githook", "releases", "serve"},
 	"internal/sshclient": {},
 	"internal/rooms":     {},

@@ -1,0 +1,220 @@
+package fleet
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+
+	"repoint/config"
+)
+
+// Ticket is what lets a machine join an app's fleet, as text: a secret. It names
+// the hub's keys, so that who has it from the hub knows the hub.
+type Ticket struct {
+	App  string            `json:"app"`
+	Hub  ed25519.PublicKey `json:"hub"`           // that signs states
+	Pin  []byte            `json:"pin,omitempty"` // SHA-256 of the messaging server's certificate; none for one of your own
+	Seed []byte            `json:"seed"`          // nkey that logs in, and signs the request
+}
+
+const ticketPrefix = "rpj_"
+
+// String is the ticket as it is handed over.
+func (t Ticket) String() string {
+	data, _ := json.Marshal(t) // cannot fail: bytes and text
+	return ticketPrefix + base64.RawURLEncoding.EncodeToString(data)
+}
+
+// ParseTicket reads what String has written.
+func ParseTicket(text string) (t Ticket, err error) {
+	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), ticketPrefix)
+	data, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err == nil {
+		err = json.Unmarshal(data, &t)
+	}
+	if _, bad := publicOf(t.Seed); !ok || err != nil || bad != nil || len(t.Hub) != ed25519.PublicKeySize || CheckAgent(t.App) != nil {
+		return Ticket{}, errors.New(`this is no token of "repoint fleet join-token"`)
+	}
+	return t, nil
+}
+
+// NewTicket makes a ticket for an app and writes down that it may be used.
+func (h *Home) NewTicket(b *Records, c config.Fleet, expires time.Time, uses int) (Ticket, error) {
+	key, err := b.Key()
+	if err != nil {
+		return Ticket{}, err
+	}
+	t := Ticket{App: b.app, Hub: key.Public().(ed25519.PublicKey)}
+	if c.NATS == "" {
+		if t.Pin, err = h.pin(); err != nil {
+			return t, err
+		}
+	}
+	if t.Seed, err = newSeed(); err != nil {
+		return t, err
+	}
+	public, err := publicOf(t.Seed)
+	if err != nil {
+		return t, err
+	}
+	return t, b.KeepToken(Token{Key: public, Expires: expires.UTC(), Uses: uses})
+}
+
+// joining is what a machine asks for: JSON, signed with the ticket's nkey.
+type joining struct {
+	Token  string   `json:"token"` // its public nkey
+	Name   string   `json:"name"`
+	Key    string   `json:"key"` // the agent's public nkey
+	Labels []string `json:"labels,omitempty"`
+}
+
+type signedJoining struct {
+	Joining   []byte `json:"joining"`
+	Signature []byte `json:"signature"`
+}
+
+// answer is what a hub says to one that joins.
+type answer struct {
+	Error string `json:"error,omitempty"` // "": it has joined
+}
+
+const (
+	joinSubject = "repoint.join."
+	joinWithin  = 10 * time.Second
+	joinAgain   = 200 * time.Millisecond
+)
+
+// joinRights are what the owner of a ticket needs, and no more.
+func joinRights(app, nkey string) *Rights {
+	return &Rights{Publish: []string{joinSubject + app}, Subscribe: []string{inboxOf(nkey) + ".>"}}
+}
+
+// askToJoin asks the hub to let an agent join.
+func askToJoin(ctx context.Context, login Login, t Ticket, name, key string, labels []string) error {
+	token, err := nkeys.FromSeed(t.Seed)
+	if err != nil {
+		return err
+	}
+	j := joining{Name: name, Key: key, Labels: labels}
+	if j.Token, err = token.PublicKey(); err != nil {
+		return err
+	}
+	data, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	signature, err := token.Sign(data)
+	if err != nil {
+		return err
+	}
+	if data, err = json.Marshal(signedJoining{data, signature}); err != nil {
+		return err
+	}
+	login.Inbox = inboxOf(j.Token)
+	if login.Creds == "" {
+		login.Seed = t.Seed
+	} else {
+		login.Inbox = inboxOf(name)
+	}
+	conn, err := connect(login)
+	if err != nil {
+		if errors.Is(err, nats.ErrAuthorization) {
+			err = errors.New("the hub does not know this token: it was used, or it has expired")
+		}
+		return err
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(ctx, joinWithin)
+	defer cancel()
+	reply, err := conn.RequestWithContext(ctx, joinSubject+t.App, data)
+	for errors.Is(err, nats.ErrNoResponders) && ctx.Err() == nil { // the hub is about to listen
+		select {
+		case <-ctx.Done():
+		case <-time.After(joinAgain):
+			reply, err = conn.RequestWithContext(ctx, joinSubject+t.App, data)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("asking the hub to join: %w", err)
+	}
+	var is answer
+	if err := json.Unmarshal(reply.Data, &is); err != nil {
+		return fmt.Errorf("the hub's answer: %w", err)
+	}
+	if is.Error != "" {
+		return errors.New(is.Error)
+	}
+	return nil
+}
+
+// admit lets an agent join that asks for it with a ticket.
+func (b *Records) admit(request []byte, now time.Time) (Member, error) {
+	var signed signedJoining
+	var j joining
+	if json.Unmarshal(request, &signed) != nil || json.Unmarshal(signed.Joining, &j) != nil {
+		return Member{}, errors.New("this is no request to join")
+	}
+	tokens, err := b.Tokens()
+	if err != nil {
+		return Member{}, err
+	}
+	token, err := j.token(tokens, signed, now)
+	if err != nil {
+		return Member{}, err
+	}
+	m := Member{Name: j.Name, Key: j.Key, Labels: j.Labels, Joined: now.UTC()}
+	if err := b.free(m); err != nil {
+		return m, err
+	}
+	if err := b.Keep(m); err != nil {
+		return m, err
+	}
+	if token.Uses--; token.Uses > 0 {
+		return m, b.KeepToken(token)
+	}
+	return m, b.removeToken(token)
+}
+
+// token finds the token that a request was signed with.
+func (j joining) token(tokens []Token, signed signedJoining, now time.Time) (Token, error) {
+	for _, t := range tokens {
+		if t.Key != j.Token || !now.Before(t.Expires) {
+			continue
+		}
+		public, err := nkeys.FromPublicKey(t.Key)
+		if err == nil && public.Verify(signed.Joining, signed.Signature) == nil {
+			return t, nil
+		}
+	}
+	return Token{}, errors.New("the hub does not know this token: it was used, or it has expired")
+}
+
+// free says whether an agent may have its name: it is nobody's, or its own.
+func (b *Records) free(m Member) error {
+	if !nkeys.IsValidPublicUserKey(m.Key) {
+		return errors.New("this is no agent's nkey")
+	}
+	for _, label := range m.Labels {
+		if CheckAgent(label) != nil {
+			return fmt.Errorf("%.80q cannot be a label: use lower-case letters, digits and \"-\", at most 63", label)
+		}
+	}
+	members, err := b.Members()
+	if err != nil {
+		return err
+	}
+	for _, other := range members {
+		if other.Name == m.Name && other.Key != m.Key {
+			return fmt.Errorf("there is an agent %s already: remove it first, or take another name", m.Name)
+		}
+	}
+	return nil
+}
