@@ -84,7 +84,7 @@ func Afterwards(ctx context.Context, dir string, env Env, id int, sink Sink) err
 	var others sync.WaitGroup
 	others.Go(func() { told = a.note(id, a.tellOthers(ctx, *start, *end)) })
 	others.Go(func() {
-		if a.env.Spare != nil {
+		if a.env.Spare != nil && !a.ofAgent() {
 			spared = a.note(id, nicely(func() error { return a.env.Spare(ctx, a.Dir) }))
 		}
 	})

@@ -148,7 +148,12 @@ func (r *run) title() string {
 		}
 		return strings.TrimRight(text+"  "+to, " ")
 	}
-	return fmt.Sprintf("%s  %s %s %q by %s", text, shortRef(r.req.Ref), r.commit.Hash.Short(), r.commit.Subject, r.commit.Author)
+	if r.req.Ref != "" {
+		text += "  " + shortRef(r.req.Ref)
+	} else {
+		text += " "
+	}
+	return fmt.Sprintf("%s %s %q by %s", text, r.commit.Hash.Short(), r.commit.Subject, r.commit.Author)
 }
 
 // diskFailure says what could not be done, and for the common causes what

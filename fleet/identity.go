@@ -108,7 +108,7 @@ func (id Identity) over(apps string) (Identity, error) {
 		was = Identity{}
 	case err != nil:
 		return id, err
-	case id.Name != "" && id.Name != was.Name:
+	case id.Name != "" && id.Name != was.Name && joinedAny(apps):
 		return id, fmt.Errorf("this machine is agent %s already, with the apps in %s", was.Name, apps)
 	}
 	id.Name, id.Seed = first(id.Name, was.Name), was.Seed
@@ -124,6 +124,12 @@ func (id Identity) over(apps string) (Identity, error) {
 		return id, err
 	}
 	return id, nil
+}
+
+// joinedAny reports whether some app there has joined a fleet.
+func joinedAny(apps string) bool {
+	found, _ := filepath.Glob(filepath.Join(apps, "*", deploy.AgentFile)) // fails for bad patterns only
+	return len(found) > 0
 }
 
 func first(given, otherwise string) string {

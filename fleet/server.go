@@ -122,15 +122,20 @@ func proven(nkey, signature string, nonce []byte) error {
 	return public.Verify(nonce, sig)
 }
 
-// turnOut ends the connections of clients that have no rights any more.
-func (s *Server) turnOut() {
+// turnOut ends the connections of clients that have no rights any more, and names
+// them.
+func (s *Server) turnOut() (names []string) {
 	all, err := s.nats.Connz(&server.ConnzOptions{Username: true, Limit: server.DEFAULT_MAX_CONNECTIONS})
 	if err != nil {
-		return
+		return nil
 	}
 	for _, conn := range all.Conns {
-		if conn.AuthorizedUser != "" && s.rights(conn.AuthorizedUser) == nil {
-			_ = s.nats.DisconnectClientByID(conn.Cid) // it may be gone
+		if conn.AuthorizedUser == "" || s.rights(conn.AuthorizedUser) != nil {
+			continue
+		}
+		if err := s.nats.DisconnectClientByID(conn.Cid); err == nil { // else it has gone by itself
+			names = append(names, conn.Name)
 		}
 	}
+	return names
 }

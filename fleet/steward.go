@@ -62,7 +62,9 @@ func (s *Steward) Run(ctx context.Context) {
 			s.say(filepath.Base(dir), s.tend(ctx, dir))
 		}
 		if s.Server != nil {
-			s.Server.turnOut()
+			for _, name := range s.Server.turnOut() {
+				s.Log.Info().Str("agent", name).Msg("turned out")
+			}
 		}
 		select {
 		case <-ctx.Done():

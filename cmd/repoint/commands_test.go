@@ -40,6 +40,7 @@ import (
 //	hearing                 see hearing_test.go
 //	webhook, recorded       see webhook_test.go
 //	[!] idle                see afterwards_test.go
+//	fleet, agent            see fleet_test.go
 //	bindmount,
 //	immutable, mutable      see obstacle_test.go
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -51,6 +52,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"json": jsonCommand, "sshkey": sshkeyCommand, "serving": servingCommand, "servingweb": servingwebCommand,
 	"service": serviceCommand, "hearing": hearingCommand, "webhook": webhookCommand, "recorded": recordedCommand, "idle": idleCommand,
 	"bindmount": bindmountCommand, "immutable": immutableCommand, "mutable": mutableCommand,
+	"fleet": fleetCommand, "agent": agentCommand,
 	"killholder": killholderCommand, "runs": runsCommand, "nowhere": nowhereCommand,
 }
 

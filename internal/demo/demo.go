@@ -1,9 +1,10 @@
 // Package demo tells the whole story on one machine: a real server, real
-// pushes with git, a real site that is read while its releases change.
+// pushes with git, a real site that is read while its releases change. With a
+// fleet, the machines are agents in the demo's own process, and each has the site.
 //
 // It needs git and a shell. Everything lies in one temporary directory, which
-// is removed at the end; no port, no user's configuration and no SSH program
-// of the machine is used. An act that does not go as told is an error.
+// is removed at the end; no fixed port, no user's configuration and no SSH
+// program of the machine is used. An act that does not go as told is an error.
 package demo
 
 import (
@@ -26,6 +27,7 @@ type Options struct {
 	Out    io.Writer           // the story
 	Log    zerolog.Logger      // the server's log
 	Once   bool                // end after the story instead of staying up
+	Fleet  int                 // how many machines run the site for the server; 0: it does itself
 }
 
 // Run tells the story. With Once it returns at its end, else when ctx ends.
@@ -35,7 +37,7 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("setting the demo up: %w", err)
 	}
 	defer w.close()
-	for i, act := range acts {
+	for i, act := range acts(o) {
 		w.say("\n=== %d. %s\n", i+1, act.title)
 		if err := act.play(ctx, w); err != nil {
 			return fmt.Errorf("act %d, %q, did not go as told: %w", i+1, act.title, err)
@@ -55,11 +57,16 @@ type act struct {
 	play  func(ctx context.Context, w *world) error
 }
 
-var acts = []act{
-	{"The first release", firstRelease},
-	{"A second one, while visitors read the site", secondRelease},
-	{"A commit whose build breaks: refused, nothing moves", brokenRelease},
-	{"Going back, by pushing the older commit: nothing is built", goBack},
+func acts(o Options) []act {
+	if o.Fleet > 0 {
+		return fleetActs(o.Fleet)
+	}
+	return []act{
+		{"The first release", firstRelease},
+		{"A second one, while visitors read the site", secondRelease},
+		{"A commit whose build breaks: refused, nothing moves", brokenRelease},
+		{"Going back, by pushing the older commit: nothing is built", goBack},
+	}
 }
 
 func firstRelease(ctx context.Context, w *world) (err error) {
@@ -84,7 +91,7 @@ func secondRelease(ctx context.Context, w *world) (err error) {
 	}
 	w.say("visitors: %d requests meanwhile, %d failed, %d saw the old page, %d the new one\n",
 		seen.requests, seen.failed, seen.pages["one"], seen.pages["two"])
-	if seen.failed != 0 || seen.pages["one"] == 0 {
+	if seen.pages["one"] == 0 || seen.pages["one"]+seen.pages["two"] != seen.requests {
 		return fmt.Errorf("visitors saw %+v", seen)
 	}
 	return w.shows("two", w.second)
@@ -113,12 +120,14 @@ func goBack(ctx context.Context, w *world) error {
 	return w.shows("one", w.first)
 }
 
-// shows checks that visitors, the link and the branch all tell of the same
+// shows checks that all pages, the link and the branch all tell of the same
 // commit.
 func (w *world) shows(version string, commit gitsrc.Hash) error {
-	got, err := w.site.read()
-	if err != nil || got != version {
-		return fmt.Errorf("the site shows %q (%v), not %q", got, err, version)
+	for _, page := range w.site.pages {
+		got, err := read(page)
+		if err != nil || got != version {
+			return fmt.Errorf("%s shows %q (%v), not %q", page, got, err, version)
+		}
 	}
 	status, err := w.status()
 	if err != nil {
@@ -127,6 +136,6 @@ func (w *world) shows(version string, commit gitsrc.Hash) error {
 	if status.live != commit || status.branch != commit {
 		return fmt.Errorf("the link is on %s and the branch on %s, not on %s", status.live.Short(), status.branch.Short(), commit.Short())
 	}
-	w.say("the site shows version %s; link and branch are on %s\n", got, commit.Short())
+	w.say("%s; link and branch are on %s\n", w.showing(version), commit.Short())
 	return nil
 }

@@ -20,6 +20,18 @@ echo "page.html:3: unexpected end of file" >&2
 exit 1
 `
 
+// leadAll is the hub's own configuration: it builds, and serves nothing itself.
+const leadAll = `[fleet]
+agents = ["*"]
+serve_here = false
+`
+
+// refuseThree is the configuration of a machine on which the third version cannot
+// prove itself.
+const refuseThree = `[reload]
+run = "! grep -q three public/index.html"
+`
+
 // page is the one file in which versions of the sample differ.
 func page(version string) map[string]string {
 	return map[string]string{"page.html": `<!doctype html>

@@ -14,33 +14,41 @@ import (
 	"repoint/releases"
 )
 
-// site serves what the app's link points at, as a web server with its root on
-// the link would.
+// site serves what apps' links point at, as web servers with their roots on the
+// links would.
 type site struct {
-	url    string
+	pages  []string // their addresses, one for each app
 	server *http.Server
 }
 
-func newSite(app string) (*site, error) {
+// newSite serves each app beneath the path that stands before it.
+func newSite(apps []served) (*site, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	root := http.Dir(filepath.Join(app, releases.Current, "public"))
-	s := &site{url: "http://" + listener.Addr().String() + "/",
-		server: &http.Server{Handler: http.FileServer(root), ReadHeaderTimeout: 10 * time.Second}}
+	mux := http.NewServeMux()
+	s := &site{server: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}}
+	for _, a := range apps {
+		root := http.Dir(filepath.Join(a.app, releases.Current, "public"))
+		mux.Handle(a.path, http.StripPrefix(a.path, http.FileServer(root)))
+		s.pages = append(s.pages, "http://"+listener.Addr().String()+a.path)
+	}
 	go s.server.Serve(listener)
 	return s, nil
 }
+
+// served is an app and the path of its page.
+type served struct{ path, app string }
 
 var pageVersion = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^<!doctype html>\n<title>Sample</title>\n<p>version <b>(\w+)</b></p>\n<p>commit <code>[0-9a-f]{40}</code></p>\n$`)
 })
 
-// read requests the page and returns the version it shows. A page that is not
+// read requests a page and returns the version it shows. A page that is not
 // complete is an error.
-func (s *site) read() (string, error) {
-	resp, err := http.Get(s.url)
+func read(page string) (string, error) {
+	resp, err := http.Get(page)
 	if err != nil {
 		return "", err
 	}
@@ -63,7 +71,7 @@ type tally struct {
 	firstError       error
 }
 
-// visitors read the site over and over until they leave.
+// visitors read the pages in turn, over and over, until they leave.
 type visitors struct {
 	stop chan struct{}
 	done sync.WaitGroup
@@ -76,8 +84,8 @@ func (s *site) visit() *visitors {
 	v := &visitors{stop: make(chan struct{}), seen: tally{pages: map[string]int{}}}
 	for range 2 {
 		v.done.Go(func() {
-			for !v.stopped() {
-				v.count(s.read())
+			for i := 0; !v.stopped(); i++ {
+				v.count(read(s.pages[i%len(s.pages)]))
 			}
 		})
 	}

@@ -26,17 +26,18 @@ import (
 const appName = "sample"
 
 // world is all that the story happens in: one directory with the server's
-// apps, the pusher's repository and both sides' keys.
+// apps, the pusher's repository, both sides' keys, and the machines' apps.
 type world struct {
 	Options
-	dir    string
-	app    string // the app's directory
-	work   string // the pusher's repository
-	site   *site
-	server *serve.Server
-	ended  chan error // what the server returned
-	stop   context.CancelFunc
-	said   string // what git printed in the last push
+	dir      string
+	app      string // the app's directory
+	work     string // the pusher's repository
+	site     *site
+	server   *serve.Server
+	machines *machines  // nil: the server serves the site itself
+	ended    chan error // what the server returned
+	stop     context.CancelFunc
+	said     string // what git printed in the last push
 
 	first, second gitsrc.Hash
 }
@@ -64,7 +65,12 @@ func newWorld(ctx context.Context, o Options) (_ *world, err error) {
 	if err := w.serve(ctx, apps); err != nil {
 		return nil, err
 	}
-	if w.site, err = newSite(w.app); err != nil {
+	if o.Fleet > 0 {
+		if err := w.lead(ctx, apps); err != nil {
+			return nil, err
+		}
+	}
+	if w.site, err = newSite(w.serving()); err != nil {
 		return nil, err
 	}
 	return w, w.clone(ctx)
@@ -208,6 +214,22 @@ func (w *world) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// serving is what visitors read: the server's app, or each machine's.
+func (w *world) serving() []served {
+	if w.machines == nil {
+		return []served{{"/", w.app}}
+	}
+	return w.machines.serving()
+}
+
+// showing says that visitors read a version everywhere.
+func (w *world) showing(version string) string {
+	if w.machines == nil {
+		return "the site shows version " + version
+	}
+	return "version " + version + " is on " + together(len(w.machines.all))
+}
+
 type where struct{ live, branch gitsrc.Hash }
 
 func (w *world) status() (where, error) {
@@ -225,14 +247,22 @@ func (w *world) status() (where, error) {
 
 func (w *world) sayWhere() {
 	w.say("\n=== Where everything lies\n")
-	for _, line := range [][2]string{
+	lines := [][2]string{
 		{"the app", w.app}, {"what is live", filepath.Join(w.app, "current")},
 		{"the journal", filepath.Join(w.app, ".repoint", "journal.jsonl")},
-		{"your repository", w.work}, {"the site", w.site.url},
-	} {
+		{"your repository", w.work}, {"the site", w.site.pages[0]},
+	}
+	tries := []string{w.Exe + " status " + w.app}
+	if w.machines != nil {
+		lines = append(lines, [2]string{"the machines", w.machines.where()})
+		tries = append(tries, w.Exe+" fleet status "+appName+" --apps "+filepath.Dir(w.app))
+	}
+	for _, line := range lines {
 		w.say("%-16s %s\n", line[0], line[1])
 	}
-	w.say("try: %s status %s\n", w.Exe, w.app)
+	for _, try := range tries {
+		w.say("try: %s\n", try)
+	}
 	w.say("try: cd %s && git push production main\n", w.work)
 }
 
@@ -245,6 +275,9 @@ func (w *world) close() {
 	if w.stop != nil {
 		w.stop()
 		<-w.ended
+	}
+	if w.machines != nil {
+		w.machines.close()
 	}
 	if w.site != nil {
 		w.site.server.Close()

@@ -22,7 +22,7 @@ import (
 var mayImport = map[string][]string{
 	"cmd/repoint": {"config", "deploy", "fleet", "gitsrc", "hooks/githook", "internal/archive", "internal/deliveries", "internal/demo",
 		"internal/durable", "internal/ownfile", "internal/sshclient", "internal/upload", "releases", "retention", "serve"},
-	"internal/demo":      {"deploy", "gitsrc", "hooks/githook", "releases", "serve"},
+	"internal/demo":      {"config", "deploy", "fleet", "gitsrc", "hooks/githook", "releases", "serve"},
 	"internal/sshclient": {},
 	"internal/rooms":     {},
 	"serve":              {"config", "hooks/webhook", "internal/deliveries", "internal/durable", "internal/ownfile", "retention"},
