@@ -3,6 +3,7 @@ package config
 import (
 	"reflect"
 	"strings"
+	"sync"
 )
 
 // setting is one key of repoint.toml: a value, a table of settings, or a list
@@ -19,11 +20,11 @@ type setting struct {
 	entry      string       // of such a key: "alone" may stand without a table, "optional" may be missing
 }
 
-// schema reads the settings from the tags of Config, in the order of its
-// fields. A table is written as one setting with more inside.
-func schema() setting {
+// schema has the settings as the tags of Config say, in the order of its fields. A
+// table is written as one setting with more inside.
+var schema = sync.OnceValue(func() setting {
 	return setting{inside: settings(reflect.TypeFor[Config](), setting{})}
-}
+})
 
 func settings(table reflect.Type, parent setting) []setting {
 	var all []setting

@@ -29,9 +29,6 @@ type Agent struct {
 	Log   zerolog.Logger
 }
 
-// retryAfter is when what has failed without changing anything is tried again.
-const retryAfter = 5 * time.Second
-
 // inboxOf is where answers to an agent come to: nobody else may listen there.
 func inboxOf(agent string) string { return "_INBOX." + agent }
 
@@ -92,7 +89,7 @@ func (a *Agent) keeper(l *listener, conn *nats.Conn) *keeper {
 		fetch: func(ctx context.Context, into *deploy.App, r Release) (*deploy.Artifact, error) {
 			return fetchRelease(ctx, conn, into, r)
 		},
-		later: func() { time.AfterFunc(retryAfter, func() { wake(l.again) }) },
+		later: func(after time.Duration) { time.AfterFunc(after, func() { wake(l.again) }) },
 		tell: func(r Report) {
 			if err := report(conn, app, r); err != nil && !errors.Is(err, nats.ErrReconnectBufExceeded) {
 				a.Log.Warn().Err(err).Str("app", app).Msg("report not sent")

@@ -29,11 +29,12 @@ type keeper struct {
 	env   deploy.Env
 	disk  durable.Disk
 	fetch func(ctx context.Context, app *deploy.App, r Release) (*deploy.Artifact, error)
-	tell  func(Report) // sends it to the hub; may be lost
-	later func()       // has the state read again in a while
+	tell  func(Report)              // sends it to the hub; may be lost
+	later func(after time.Duration) // has the state read again
 	log   zerolog.Logger
 
 	memory memory
+	tries  int // deploys of the last state that failed and may be tried again
 	job    *job
 	commit string // what is live, when that was looked at last
 }
@@ -54,6 +55,7 @@ type said struct {
 	phase  Phase
 	reason string
 	again  bool   // of Failed: it may be tried again
+	ran    bool   // of Failed: a deploy was begun
 	commit string // what is live
 }
 
@@ -101,7 +103,11 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 		return err
 	}
 	sum := sha256.Sum256(data)
-	switch again := slices.Equal(sum[:], k.memory.State); {
+	again := slices.Equal(sum[:], k.memory.State)
+	if k.memory.Phase == Failed {
+		k.drop() // if it is there still, it is about to end
+	}
+	switch {
 	case s.Generation < k.memory.Generation:
 		return fmt.Errorf("generation %d is older than %d, which was obeyed", s.Generation, k.memory.Generation)
 	case s.Generation == k.memory.Generation && !again:
@@ -121,6 +127,9 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 	if !flips && !same {
 		k.drop()
 	}
+	if !again {
+		k.tries = 0
+	}
 	k.memory.Generation, k.memory.State = s.Generation, sum[:]
 	if !same {
 		k.memory.Phase, k.memory.Reason, k.memory.Again = "", "", false
@@ -132,7 +141,7 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 		k.drop()
 		k.memory.Phase, k.memory.Reason, k.memory.Again = Failed, err.Error(), true
 		k.report()
-		k.later()
+		k.later(retryAfter)
 		return err
 	}
 	switch {
@@ -172,12 +181,29 @@ func (k *keeper) heard(is said) {
 	k.memory.Phase, k.memory.Reason, k.memory.Again = is.phase, is.reason, is.again
 	k.commit = is.commit
 	k.report()
+	if is.phase == Ready { // at the next start it is made ready again
+		return
+	}
 	if err := k.memory.keep(k.disk, k.dir); err != nil { // it is found out again at the next start
 		k.log.Warn().Err(err).Msg("not written down")
 	}
 	if is.again {
-		k.later()
+		k.later(k.patience(is.ran))
 	}
+}
+
+const (
+	retryAfter = 5 * time.Second // when what has failed without changing anything is tried again
+	retryMost  = 5 * time.Minute // at most, of deploys, which run hooks and stand in the journal
+)
+
+// patience is how long to wait before the same is tried again.
+func (k *keeper) patience(ran bool) time.Duration {
+	if !ran {
+		return retryAfter
+	}
+	k.tries++
+	return min(retryAfter<<min(k.tries-1, 10), retryMost)
 }
 
 func (k *keeper) report() {
@@ -232,8 +258,14 @@ func (k *keeper) work(ctx context.Context, j job, generation uint64) {
 	}
 	var f *deploy.Failure
 	wentBack := errors.As(err, &f) && (f.Outcome == deploy.WentBack || f.Outcome == deploy.Broken)
-	j.said <- said{phase: Failed, reason: err.Error(), again: !wentBack && !errors.Is(err, errHeld), commit: k.live()}
+	var ran *ranError
+	j.said <- said{phase: Failed, reason: err.Error(), again: !wentBack && !errors.Is(err, errHeld), ran: errors.As(err, &ran), commit: k.live()}
 }
+
+// ranError is the failure of a deploy that was begun.
+type ranError struct{ *deploy.Failure }
+
+func (e *ranError) Unwrap() error { return e.Failure }
 
 // errHeld is why a release that is ready is let go of.
 var errHeld = errors.New("it was ready, and the hub said nothing")
@@ -269,7 +301,7 @@ func (k *keeper) bring(ctx context.Context, r Release, generation uint64, held f
 		return err
 	}
 	if result := app.Deploy(ctx, req, func(deploy.Event) {}); result.Failure != nil {
-		return result.Failure
+		return &ranError{result.Failure}
 	}
 	return nil
 }

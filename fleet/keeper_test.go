@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -76,6 +77,7 @@ type rig struct {
 	asked   chan struct{}
 	reports chan Report
 	last    State
+	later   []time.Duration // when the state was to be read again
 	stop    func()
 }
 
@@ -96,7 +98,7 @@ func (r *rig) start() {
 	r.states, r.asked, r.reports = make(chan []byte), make(chan struct{}), make(chan Report, 100)
 	ctx, cancel := context.WithCancel(context.Background())
 	k := &keeper{agent: "web-1", app: "blog", dir: r.dir, env: deploy.Env{Disk: r.disk}, disk: r.disk, fetch: r.depot.fetch,
-		later: func() {}, tell: func(report Report) { r.reports <- report }, log: zerolog.Nop()}
+		later: func(after time.Duration) { r.later = append(r.later, after) }, tell: func(report Report) { r.reports <- report }, log: zerolog.Nop()}
 	ended := make(chan error, 1)
 	go func() { ended <- k.run(ctx, r.states, r.asked) }()
 	r.stop = func() {
@@ -376,6 +378,32 @@ func TestAFetchThatFails(t *testing.T) {
 	r.start()
 	r.states <- signed(t, r.key, r.last)
 	r.hears(Ready)
+}
+
+// A deploy that fails is tried again later and later, one of another state at once.
+func TestADeployThatFails(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	one := r.depot.pack(t, "a", map[string]string{"repoint.toml": "[hooks]\ncheck = \"false\"\n"})
+	r.say(func(s *State) { s.Next = one })
+	for range 3 {
+		if report := r.failed(); !strings.Contains(report.Reason, "check failed") {
+			t.Errorf("%+v", report)
+		}
+		r.states <- signed(t, r.key, r.last)
+	}
+	r.failed()
+	r.say(func(s *State) { s.Idle = nil })
+	r.failed()
+	r.stop()
+	want := []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, 5 * time.Second}
+	if !slices.Equal(r.later, want) {
+		t.Errorf("tried again after %v", r.later)
+	}
+	k := keeper{tries: 100}
+	if most := k.patience(true); most != 5*time.Minute {
+		t.Errorf("at most after %s", most)
+	}
 }
 
 // Killed at any step of a prepare and flip, the agent has the old release or the
