@@ -66,6 +66,7 @@ func (k *keeper) run(ctx context.Context, states <-chan []byte, asked <-chan str
 	if k.memory, err = recall(k.dir); err != nil {
 		return err
 	}
+	k.commit = k.live()
 	for {
 		select {
 		case <-ctx.Done():
