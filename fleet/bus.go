@@ -139,7 +139,11 @@ func outside(url, creds, ca string) (Login, error) {
 // readState reads an app's state as it is kept; nil when there is none. It asks the
 // stream itself, so that reading needs the right for this app's key and no other.
 func readState(ctx context.Context, conn *nats.Conn, app string) ([]byte, error) {
-	answer, err := conn.RequestWithContext(ctx, "$JS.API.DIRECT.GET.KV_"+stateBucket+"."+stateSubject(app), nil)
+	var answer *nats.Msg
+	err := retry(ctx, func(ctx context.Context) (err error) {
+		answer, err = conn.RequestWithContext(ctx, "$JS.API.DIRECT.GET.KV_"+stateBucket+"."+stateSubject(app), nil)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the state of %s: %w", app, err)
 	}
@@ -158,6 +162,17 @@ func stores(ctx context.Context, conn *nats.Conn, app string) (states jetstream.
 	if err != nil {
 		return nil, nil, err
 	}
+	err = retry(ctx, func(ctx context.Context) (err error) {
+		states, objects, err = makeStores(ctx, js, app)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("the fleet's stores for %s: %w", app, err)
+	}
+	return states, objects, nil
+}
+
+func makeStores(ctx context.Context, js jetstream.JetStream, app string) (states jetstream.KeyValue, objects jetstream.ObjectStore, err error) {
 	states, err = js.KeyValue(ctx, stateBucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		err = replicated(func(n int) (err error) {
@@ -176,10 +191,7 @@ func stores(ctx context.Context, conn *nats.Conn, app string) (states jetstream.
 			return err
 		})
 	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("the fleet's stores for %s: %w", app, err)
-	}
-	return states, objects, nil
+	return states, objects, err
 }
 
 // replicated makes a store that a cluster keeps on three of its servers, or one

@@ -228,7 +228,10 @@ func (h *Hub) publish(ctx context.Context, change func(*State)) (State, error) {
 		s.Idle = idle
 	})
 	if err == nil {
-		_, err = h.states.Put(ctx, h.app.Name, data)
+		err = retry(ctx, func(ctx context.Context) error {
+			_, err := h.states.Put(ctx, h.app.Name, data)
+			return err
+		})
 	}
 	if err != nil {
 		err = fmt.Errorf("telling the fleet of %s: %w", h.app.Name, err)
@@ -258,7 +261,7 @@ func (h *Hub) askSome(ctx context.Context, agents []string, want Phase, within t
 	}
 	c := &count{policy: h.rules.Policy, agents: agents, generation: s.Generation, want: want,
 		began: time.Now(), within: within, heard: map[string]Report{}}
-	done, err := c.wait(ctx, heard, func() { _ = h.conn.Publish(askSubject+h.app.Name, nil) })
+	done, err := c.wait(ctx, heard, func() { h.remind(c) })
 	if err != nil {
 		return done, err
 	}
@@ -266,6 +269,16 @@ func (h *Hub) askSome(ctx context.Context, agents []string, want Phase, within t
 		return done, &NotDoneError{Done: done, Want: want}
 	}
 	return done, nil
+}
+
+// remind asks the agents how they are. One that is behind is told the state again:
+// it may have been away when that was published, and have read it from a server
+// that was behind as well. What gets lost of this is said again soon.
+func (h *Hub) remind(c *count) {
+	_ = h.conn.Publish(askSubject+h.app.Name, nil)
+	if _, data, err := h.records.State(); err == nil && c.behind() {
+		_ = h.conn.Publish(stateSubject(h.app.Name), data)
+	}
 }
 
 // count counts reports.
@@ -333,6 +346,16 @@ func (c *count) note(m *nats.Msg) bool {
 	return r.Phase == Failed || c.settled == len(c.agents)
 }
 
+// behind reports whether an agent has said that it obeys an older state.
+func (c *count) behind() bool {
+	for _, r := range c.heard {
+		if r.Generation < c.generation {
+			return true
+		}
+	}
+	return false
+}
+
 // NotDoneError says which agents kept the fleet from going on.
 type NotDoneError struct {
 	Done
@@ -342,30 +365,30 @@ type NotDoneError struct {
 // named is how many agents are named one by one.
 const named = 5
 
-// Error names them and what they say, the first few.
+// Error names those that failed and what they say, the first few; only if none did,
+// those that kept the others waiting.
 func (e *NotDoneError) Error() string {
-	all := len(e.Verdict.Done) + len(e.Verdict.Failed) + len(e.Late) + len(e.Silent)
-	if all == 0 {
-		return "there are no agents"
+	if len(e.Verdict.Failed) > 0 {
+		return few(e.Verdict.Failed, func(r Report) string { return r.Agent + ": " + r.Reason })
 	}
-	return fmt.Sprintf("%d of %d agents are %s: %s", len(e.Verdict.Done), all, e.Want, strings.Join(e.reasons(), "; "))
+	waited := slices.Concat(e.Late, e.Silent)
+	return fmt.Sprintf("%d of %d agents are %s: %s", len(e.Verdict.Done), len(e.Verdict.Done)+len(waited), e.Want,
+		few(waited, func(agent string) string {
+			if slices.Contains(e.Silent, agent) {
+				return agent + " says nothing"
+			}
+			return agent + " is still at it"
+		}))
 }
 
-// reasons names those that failed; only if none did, those that kept it waiting.
-func (e *NotDoneError) reasons() (list []string) {
-	for _, r := range e.Verdict.Failed {
-		list = append(list, r.Agent+": "+r.Reason)
+// few says something of the first few of many.
+func few[T any](all []T, say func(T) string) string {
+	var list []string
+	for _, one := range all[:min(len(all), named)] {
+		list = append(list, say(one))
 	}
-	if len(list) == 0 {
-		for _, agent := range e.Late {
-			list = append(list, agent+" is not yet")
-		}
-		for _, agent := range e.Silent {
-			list = append(list, agent+" says nothing")
-		}
+	if more := len(all) - named; more > 0 {
+		list = append(list, fmt.Sprintf("and %d more", more))
 	}
-	if more := len(list) - named; more > 0 {
-		list = append(list[:named], fmt.Sprintf("and %d more", more))
-	}
-	return list
+	return strings.Join(list, "; ")
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,21 @@ func (s *testServer) start() {
 
 func (s *testServer) login(u user, inbox string) Login {
 	return Login{URL: "tls://" + s.is.Addr(), Seed: u.seed, TLS: s.trust, Inbox: inbox, Wait: 5 * time.Second}
+}
+
+func (s *testServer) hubLogin() Login { return s.login(s.hub, "") }
+
+func (s *testServer) agentLogin(_ string, u user) Login {
+	login := s.login(u, "")
+	login.Wait = 0
+	return login
+}
+
+func (s *testServer) wipe() {
+	s.t.Helper()
+	s.is.Stop()
+	must(s.t, os.RemoveAll(s.config.Dir))
+	s.start()
 }
 
 func (s *testServer) connect(u user, inbox string) *nats.Conn {

@@ -28,21 +28,22 @@ const maxHead = 64 << 20 // of the line: names that are removed
 
 // fetchRelease unpacks a release that is in the store: as a patch of one that is
 // here, if it can be patched, else the whole.
-func fetchRelease(ctx context.Context, conn *nats.Conn, app *deploy.App, r Release) (*deploy.Artifact, error) {
+func fetchRelease(ctx context.Context, conn *nats.Conn, app *deploy.App, r Release) (artifact *deploy.Artifact, err error) {
 	js, err := jetstream.New(conn)
 	if err != nil {
 		return nil, err
 	}
-	objects, err := js.ObjectStore(ctx, objectBucket(app.Name))
-	if err != nil {
-		return nil, fmt.Errorf("fetching release %.7s: %w", r.Commit, err)
+	var objects jetstream.ObjectStore
+	err = retry(ctx, func(ctx context.Context) (err error) {
+		objects, err = js.ObjectStore(ctx, objectBucket(app.Name))
+		return err
+	})
+	if err == nil {
+		err = retry(ctx, func(context.Context) (err error) {
+			artifact, err = unpackRelease(ctx, objects, app, r)
+			return err
+		})
 	}
-	if _, missing := app.ReleaseOf(r.Base); r.Base != "" && missing == nil {
-		if artifact, err := unpackObject(ctx, objects, patchName(r.Base, r.Tree), app, r); err == nil {
-			return artifact, nil
-		}
-	}
-	artifact, err := unpackObject(ctx, objects, wholeName(r.Tree), app, r)
 	var refused *deploy.Failure
 	if err != nil && !errors.As(err, &refused) {
 		return nil, fmt.Errorf("fetching release %.7s: %w", r.Commit, err)
@@ -50,8 +51,17 @@ func fetchRelease(ctx context.Context, conn *nats.Conn, app *deploy.App, r Relea
 	return artifact, err
 }
 
+func unpackRelease(ctx context.Context, objects jetstream.ObjectStore, app *deploy.App, r Release) (*deploy.Artifact, error) {
+	if _, missing := app.ReleaseOf(r.Base); r.Base != "" && missing == nil {
+		if artifact, err := unpackObject(ctx, objects, patchName(r.Base, r.Tree), app, r); err == nil {
+			return artifact, nil
+		}
+	}
+	return unpackObject(ctx, objects, wholeName(r.Tree), app, r)
+}
+
 func unpackObject(ctx context.Context, objects jetstream.ObjectStore, name string, app *deploy.App, r Release) (*deploy.Artifact, error) {
-	object, err := objects.Get(ctx, name)
+	object, err := openObject(ctx, objects, name)
 	if err != nil {
 		return nil, err
 	}
@@ -61,8 +71,12 @@ func unpackObject(ctx context.Context, objects jetstream.ObjectStore, name strin
 	if err != nil {
 		return nil, err
 	}
-	return app.Receive(ctx, deploy.Parcel{Commit: r.Commit, Subject: r.Subject, Author: r.Author, Tar: r.Tree, Bytes: r.Bytes,
+	artifact, err := app.Receive(ctx, deploy.Parcel{Commit: r.Commit, Subject: r.Subject, Author: r.Author, Tar: r.Tree, Bytes: r.Bytes,
 		Base: head.Base, Remove: head.Remove, Unbuilt: r.Unbuilt}, in, func(deploy.Event) {})
+	if err != nil && object.broken != nil { // that is why
+		err = object.broken
+	}
+	return artifact, err
 }
 
 func readHead(in *bufio.Reader) (head shipped, err error) {
@@ -116,8 +130,13 @@ func shipPatch(ctx context.Context, app *deploy.App, objects jetstream.ObjectSto
 	})
 }
 
-// put puts an object that write makes, unless there is one of that name.
+// put puts an object that write makes, unless there is one of that name. What it
+// sends is as large as it is, so that it may take longer than one question.
 func put(ctx context.Context, objects jetstream.ObjectStore, name string, head shipped, write func(io.Writer) error) error {
+	return retry(ctx, func(context.Context) error { return putOnce(ctx, objects, name, head, write) })
+}
+
+func putOnce(ctx context.Context, objects jetstream.ObjectStore, name string, head shipped, write func(io.Writer) error) error {
 	_, err := objects.GetInfo(ctx, name)
 	if err == nil || !errors.Is(err, jetstream.ErrObjectNotFound) {
 		return err
@@ -134,7 +153,10 @@ func put(ctx context.Context, objects jetstream.ObjectStore, name string, head s
 		}
 		writer.CloseWithError(err)
 	}()
-	_, err = objects.Put(ctx, jetstream.ObjectMeta{Name: name}, reader)
-	reader.Close()
+	defer reader.Close()
+	steps, err := pace(ctx, reader, objects)
+	if err == nil {
+		_, err = objects.Put(ctx, jetstream.ObjectMeta{Name: name}, steps)
+	}
 	return err
 }

@@ -54,6 +54,8 @@ var mayImport = map[string][]string{
 	"scripts/torture":     {"gitsrc", "releases"},
 	"scripts/bench-prune": {},
 	"scripts/bench":       {},
+	"scripts/bench-fleet": {"deploy", "fleet", "internal/durable"},
+	"scripts/fleet-chaos": {},
 	"scripts/configdoc":   {},
 	"scripts/hookload":    {},
 	"scripts/web/visit":   {},
@@ -125,6 +127,7 @@ var diskCalls = []string{"Rename", "Symlink", "Link", "RemoveAll"}
 // the process.
 var ownTrees = []string{
 	"gitsrc/write.go", "internal/demo/world.go", "internal/ramdisk/", "scripts/torture/", "scripts/bench/", "scripts/bench-prune/",
+	"scripts/bench-fleet/", "scripts/fleet-chaos/",
 }
 
 func TestOnlyDurableChangesTheDisk(t *testing.T) {
