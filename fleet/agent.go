@@ -40,10 +40,14 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	login := a.Login
 	login.Name, login.Inbox = a.Name, inboxOf(a.Name)
-	login.Up = func() {
+	look := func() {
 		for _, l := range listeners {
 			wake(l.again)
 		}
+	}
+	login.Up = func() {
+		look()
+		time.AfterFunc(retryAfter, look) // the first answer may be one server's of a cluster that was away itself
 	}
 	conn, err := connect(login)
 	if err != nil {
