@@ -43,8 +43,11 @@ func tells(cfg config.Config) bool {
 // lacksSpare reports whether the spare is missing, or made for something that is
 // not live any more.
 func (a *App) lacksSpare(cfg config.Config) bool {
+	if !usesSpare(cfg) || a.ofAgent() {
+		return false
+	}
 	links, err := a.store.Links()
-	if err != nil || links.Current == "" || !usesSpare(cfg) || a.ofAgent() {
+	if err != nil || links.Current == "" {
 		return false
 	}
 	have, err := a.spare()

@@ -19,15 +19,16 @@ func (r *run) record(err error) Result {
 	if links, err := r.app.store.Links(); err == nil {
 		result.Live = links.Current
 	}
+	bad := r.bad()
 	if r.id != 0 {
-		if err := r.app.store.Append(r.endLine(result)); err != nil {
+		if err := r.app.store.Append(r.endLine(result, bad)); err != nil {
 			r.tell(Warning, "", "the journal lacks this deploy's end: "+err.Error(), 0)
 		}
 	}
 	if result.Failure != nil {
 		r.tellFailure(result)
 	} else {
-		r.tellSuccess(result)
+		r.tellSuccess(result, bad)
 	}
 	return result
 }
@@ -49,7 +50,7 @@ func (r *run) outcome(err error) (Outcome, *Failure) {
 	return failure.Outcome, failure
 }
 
-func (r *run) endLine(result Result) releases.Line {
+func (r *run) endLine(result Result, bad releases.Name) releases.Line {
 	line := releases.Line{Event: releases.End, Time: r.app.env.Now(), Deploy: r.id,
 		Outcome: string(result.Outcome), Commit: result.Commit, Millis: result.Took.Milliseconds()}
 	if result.Failure != nil {
@@ -61,7 +62,7 @@ func (r *run) endLine(result Result) releases.Line {
 	if r.moved {
 		line.Live, line.From = r.release, r.before.Current
 	}
-	line.Bad = r.bad()
+	line.Bad = bad
 	return line
 }
 
@@ -79,7 +80,7 @@ func (r *run) bad() releases.Name {
 	return r.before.Current
 }
 
-func (r *run) tellSuccess(result Result) {
+func (r *run) tellSuccess(result Result, bad releases.Name) {
 	switch {
 	case r.req.Action == Try:
 		r.tell(Success, "", fmt.Sprintf("the %s hooks ran well; nothing was made live", r.req.Phase), 0)
@@ -93,17 +94,17 @@ func (r *run) tellSuccess(result Result) {
 			r.app.Dir, releases.Next, r.app.Name), 0)
 	default:
 		r.tell(Success, "", fmt.Sprintf("%s is on %s after %s", r.app.Name, r.release.Short(), Took(result.Took)), 0)
-		r.tellWayBack()
+		r.tellWayBack(bad)
 	}
 }
 
 // tellWayBack says how to get to what was live before. What was gone back from
 // counts as bad by now, so that its name has to be given.
-func (r *run) tellWayBack() {
+func (r *run) tellWayBack(bad releases.Name) {
 	before := r.before.Current
 	switch {
 	case !r.moved || before == "":
-	case r.bad() == before:
+	case bad == before:
 		r.tell(Hint, "", fmt.Sprintf("forward to %s again with: repoint rollback %s %s", before.Short(), r.app.Name, before.Short()), 0)
 	default:
 		r.tell(Hint, "", fmt.Sprintf("back to %s with: repoint rollback %s", before.Short(), r.app.Name), 0)

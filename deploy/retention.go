@@ -113,11 +113,13 @@ func (a *App) known() ([]retention.Release, error) {
 	if err != nil {
 		return nil, err
 	}
+	held := building != "" && a.ofAgent() // all that an agent's deploys make was built on the hub
 	list := []retention.Release{}
 	for _, f := range found {
 		life := lives[f.Name]
 		r := retention.Release{Name: string(f.Name), Live: f.Live, Previous: f.Previous, Next: f.Next,
-			Back: f.Name == back, Waiting: slices.Contains(wanted, f.Name.Commit()), Building: building == f.Name.Commit(),
+			Back: f.Name == back, Waiting: slices.Contains(wanted, f.Name.Commit()),
+			Building: building == f.Name.Commit() && !held, Held: building == f.Name.Commit() && held,
 			Bad: life.Bad, LeftLive: life.Left, Left: life.LeftSeq}
 		if f.Seal != nil {
 			r.Sealed, r.Built, r.Deploy = true, f.Seal.Time, f.Seal.Deploy

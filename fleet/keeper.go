@@ -84,6 +84,7 @@ func (k *keeper) run(ctx context.Context, states <-chan []byte, asked <-chan str
 				k.heard(is)
 			} else {
 				k.drop()
+				k.remember()
 			}
 		}
 	}
@@ -176,20 +177,23 @@ func (k *keeper) drop() {
 	k.job = nil
 }
 
-// heard notes what the job says. It may still have things to write down then.
+// heard notes what the job says, and passes it on: before anything is written down,
+// because many wait for it.
 func (k *keeper) heard(is said) {
 	k.job.held = is.phase == Ready
 	k.memory.Phase, k.memory.Reason, k.memory.Again = is.phase, is.reason, is.again
 	k.commit = is.commit
 	k.report()
-	if is.phase == Ready { // at the next start it is made ready again
-		return
-	}
-	if err := k.memory.keep(k.disk, k.dir); err != nil { // it is found out again at the next start
-		k.log.Warn().Err(err).Msg("not written down")
-	}
 	if is.again {
 		k.later(k.patience(is.ran))
+	}
+}
+
+// remember writes down how the job has ended. Should that fail, it is found out again
+// at the next start.
+func (k *keeper) remember() {
+	if err := k.memory.keep(k.disk, k.dir); err != nil {
+		k.log.Warn().Err(err).Msg("not written down")
 	}
 }
 
@@ -282,14 +286,14 @@ func (k *keeper) bring(ctx context.Context, r Release, generation uint64, held f
 		return err
 	}
 	defer app.Close()
-	req := deploy.Request{Action: deploy.Rollback, Via: "fleet", Actor: "hub", Reason: fmt.Sprintf("generation %d", generation),
+	req := deploy.Request{Action: deploy.Rollback, Commit: gitsrc.Hash(r.Commit), Via: "fleet", Actor: "hub", Reason: fmt.Sprintf("generation %d", generation),
 		Held: held, Proved: proved}
 	name, err := app.ReleaseOf(r.Tree)
 	switch {
 	case errors.Is(err, deploy.ErrNotFound):
 		if req.Artifact, err = k.fetch(ctx, app, r); err == nil {
 			defer req.Artifact.Discard()
-			req.Action, req.Commit, req.Rebuild = deploy.Live, gitsrc.Hash(r.Commit), true
+			req.Action, req.Rebuild = deploy.Live, true
 		}
 	case err == nil:
 		var links releases.Links

@@ -21,6 +21,7 @@ import (
 	"repoint/deploy"
 	"repoint/internal/archive"
 	"repoint/internal/durable"
+	"repoint/retention"
 )
 
 // depot has releases to fetch.
@@ -192,6 +193,30 @@ func TestPrepareThenFlip(t *testing.T) {
 	r.liveIs(one, "one")
 	if r.depot.fetched != 2 {
 		t.Errorf("fetched %d times", r.depot.fetched)
+	}
+}
+
+// What is held ready stays, whatever retention says.
+func TestWhatIsHeldIsKept(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "[retention]\nkeep = 0\nfailed_keep = 0\ngrace = \"0\"\n")
+	one, two := r.onOne()
+	r.say(func(s *State) { s.Live = two })
+	r.hears(Live)
+	three := r.depot.pack(t, "c", map[string]string{"index.html": "three"})
+	r.say(func(s *State) { s.Live = three })
+	r.hears(Live)
+	r.say(func(s *State) { s.Next = one })
+	r.hears(Ready)
+	app, err := deploy.Open(r.dir, deploy.Env{})
+	must(t, err)
+	defer app.Close()
+	verdicts, err := app.Retention(t.Context())
+	must(t, err)
+	for _, v := range verdicts {
+		if v.Remove || v.Release.Name == "code_"+one.Commit && v.Rule != retention.Held {
+			t.Errorf("%+v", v)
+		}
 	}
 }
 
