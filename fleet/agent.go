@@ -79,7 +79,9 @@ func (a *Agent) listeners() ([]*listener, error) {
 	var all []*listener
 	for _, name := range found {
 		app := filepath.Base(filepath.Dir(filepath.Dir(name)))
-		all = append(all, &listener{app: app, states: make(chan []byte, 16), asked: make(chan struct{}, 1), again: make(chan struct{}, 1)})
+		l := &listener{app: app, states: make(chan []byte, 16), asked: make(chan struct{}, 1), again: make(chan struct{}, 1)}
+		l.retry = time.AfterFunc(a.Every, func() { wake(l.again) })
+		all = append(all, l)
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("no app in %s has joined a fleet: %w", a.Apps, os.ErrNotExist)
@@ -93,7 +95,7 @@ func (a *Agent) keeper(l *listener, conn *nats.Conn) *keeper {
 		fetch: func(ctx context.Context, into *deploy.App, r Release) (*deploy.Artifact, error) {
 			return fetchRelease(ctx, conn, into, r)
 		},
-		later: func(after time.Duration) { time.AfterFunc(after, func() { wake(l.again) }) },
+		later: func(after time.Duration) { l.retry.Reset(after) },
 		tell: func(r Report) {
 			if err := report(conn, app, r); err != nil && !errors.Is(err, nats.ErrReconnectBufExceeded) {
 				a.Log.Warn().Err(err).Str("app", app).Msg("report not sent")
@@ -107,6 +109,7 @@ type listener struct {
 	states chan []byte
 	asked  chan struct{} // somebody wants a report
 	again  chan struct{} // the state is to be read
+	retry  *time.Timer   // has it read, at the time that was said last
 }
 
 // listen hears states as they are published, by a subscription to their subject: a

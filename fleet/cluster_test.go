@@ -97,7 +97,7 @@ func TestJoiningOverAServerOfOnesOwn(t *testing.T) {
 	home, err := OpenHome(durable.Disk{}, apps)
 	must(t, err)
 	t.Cleanup(func() { home.Close() })
-	ticket, err := home.NewTicket(openRecords(t, durable.Disk{}, dir), o.config(), time.Now().Add(time.Hour), 1)
+	ticket, err := home.NewTicket(t.Context(), openRecords(t, durable.Disk{}, dir), o.config(), time.Now().Add(time.Hour), 1)
 	must(t, err)
 	inBackground(t, func(ctx context.Context) {
 		(&Steward{Apps: apps, Home: home, Env: env, Log: zerolog.Nop()}).Run(ctx)

@@ -47,8 +47,12 @@ func ParseTicket(text string) (t Ticket, err error) {
 }
 
 // NewTicket makes a ticket for an app and writes down that it may be used.
-func (h *Home) NewTicket(b *Records, c config.Fleet, expires time.Time, uses int) (Ticket, error) {
+func (h *Home) NewTicket(ctx context.Context, b *Records, c config.Fleet, expires time.Time, uses int) (Ticket, error) {
+	if err := b.Lock(ctx); err != nil {
+		return Ticket{}, err
+	}
 	key, err := b.Key()
+	err = errors.Join(err, b.lock.Unlock())
 	if err != nil {
 		return Ticket{}, err
 	}

@@ -35,7 +35,7 @@ func newGate(t *testing.T, uses int, expires time.Time) *gate {
 	must(t, err)
 	t.Cleanup(server.Stop)
 	g := &gate{t: t, apps: apps, home: home, records: openRecords(t, durable.Disk{}, filepath.Join(apps, "blog"))}
-	g.ticket, err = home.NewTicket(g.records, config.Fleet{}, expires, uses)
+	g.ticket, err = home.NewTicket(t.Context(), g.records, config.Fleet{}, expires, uses)
 	must(t, err)
 	return g
 }

@@ -21,6 +21,9 @@ func For(disk durable.Disk) deploy.OpenFleet {
 		if err != nil {
 			return nil, err
 		}
+		if err := records.Lock(ctx); err != nil {
+			return nil, errors.Join(err, records.Close())
+		}
 		hub, err := openFor(ctx, disk, app, c, records)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"repoint/deploy"
 	"repoint/internal/durable"
@@ -25,13 +28,17 @@ import (
 //	├── key                    the seed of the ed25519 key that signs states; made once, then never changed
 //	├── state                  the last state, signed, as it is published
 //	├── agents/NAME            an agent that has joined, JSON
-//	└── tokens/NKEY            what lets one join, JSON
+//	├── tokens/NKEY            what lets one join, JSON
+//	└── lock                   flock(2): one leads the fleet at a time
 //
-// State and key are changed only by who holds the app's lock; agents and tokens are
-// one file each, so that their writers do not meet.
+// State and key are changed only by who has the lock: a deploy, from getting the
+// agents ready until it has ended, or the steward. It is not the app's, because
+// prunes hold that as well. Agents and tokens are one file each, so that their
+// writers do not meet.
 type Records struct {
-	app string
-	dir *durable.Dir // .repoint/fleet
+	app  string
+	dir  *durable.Dir // .repoint/fleet
+	lock *flock.Flock
 }
 
 const (
@@ -40,6 +47,7 @@ const (
 	stateFile  = "state"
 	agentsDir  = "agents"
 	tokensDir  = "tokens"
+	lockFile   = "lock"
 	maxFile    = 64 << 10 // of a file that is not the state
 )
 
@@ -60,11 +68,32 @@ func OpenRecords(disk durable.Disk, appDir string) (*Records, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Records{app: filepath.Base(appDir), dir: dir}, nil
+	lock := flock.New(filepath.Join(appDir, recordsDir, lockFile), flock.SetPermissions(0o600))
+	return &Records{app: filepath.Base(appDir), dir: dir, lock: lock}, nil
 }
 
-// Close lets go of the directory.
-func (b *Records) Close() error { return b.dir.Close() }
+// Close lets go of the directory, and of the lock.
+func (b *Records) Close() error { return errors.Join(b.lock.Close(), b.dir.Close()) }
+
+// lockEvery is how often somebody who waits for the lock looks.
+const lockEvery = 20 * time.Millisecond
+
+// Lock waits until nobody else leads the fleet.
+func (b *Records) Lock(ctx context.Context) error {
+	if _, err := b.lock.TryLockContext(ctx, lockEvery); err != nil {
+		return fmt.Errorf("locking the fleet of %s: %w", b.app, err)
+	}
+	return nil
+}
+
+// alone does something with the lock, unless somebody else has it.
+func (b *Records) alone(do func() error) error {
+	free, err := b.lock.TryLock()
+	if err != nil || !free {
+		return err
+	}
+	return errors.Join(do(), b.lock.Unlock())
+}
 
 func (b *Records) load(name string, limit int64) ([]byte, error) {
 	return ownfile.Load(filepath.Join(b.dir.Path(), name), limit, ownfile.Read)

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,6 +37,36 @@ func openRecords(t testing.TB, disk durable.Disk, dir string) *Records {
 	must(t, err)
 	t.Cleanup(func() { b.Close() })
 	return b
+}
+
+// One leads a fleet at a time; who only looks is not kept from it.
+func TestOneLeads(t *testing.T) {
+	t.Parallel()
+	dir := appDir(t)
+	deploys, steward := openRecords(t, durable.Disk{}, dir), openRecords(t, durable.Disk{}, dir)
+	led := func() (did bool) {
+		must(t, steward.alone(func() error { did = true; return nil }))
+		return did
+	}
+	if !led() {
+		t.Error("nobody leads, and the steward does not")
+	}
+	must(t, deploys.Lock(t.Context()))
+	if led() {
+		t.Error("two lead")
+	}
+	if _, _, err := steward.State(); err != nil {
+		t.Error(err)
+	}
+	soon, cancel := context.WithTimeout(t.Context(), 3*lockEvery)
+	defer cancel()
+	if err := steward.Lock(soon); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	must(t, deploys.Close())
+	if !led() {
+		t.Error("a deploy that has ended still leads")
+	}
 }
 
 func TestStatesAreNumbered(t *testing.T) {

@@ -53,13 +53,13 @@ func (s *Steward) Run(ctx context.Context) {
 	}()
 	if s.Server != nil {
 		_, err := s.bus(config.Fleet{})
-		s.say("", err)
+		s.say(ctx, "", err)
 	}
 	again := time.NewTicker(stewardEvery)
 	defer again.Stop()
 	for {
 		for _, dir := range fleetsIn(s.Apps) {
-			s.say(filepath.Base(dir), s.tend(ctx, dir))
+			s.say(ctx, filepath.Base(dir), s.tend(ctx, dir))
 		}
 		if s.Server != nil {
 			for _, name := range s.Server.turnOut() {
@@ -75,12 +75,12 @@ func (s *Steward) Run(ctx context.Context) {
 }
 
 // say logs what goes wrong, once for as long as it stays the same.
-func (s *Steward) say(app string, err error) {
+func (s *Steward) say(ctx context.Context, app string, err error) {
 	text := ""
 	if err != nil {
 		text = err.Error()
 	}
-	if text != s.wrong[app] && text != "" {
+	if text != s.wrong[app] && text != "" && ctx.Err() == nil {
 		s.Log.Warn().Err(err).Str("app", app).Msg("the fleet is not looked after")
 	}
 	s.wrong[app] = text
@@ -197,7 +197,7 @@ func (h *Hub) adoptNewer(ctx context.Context) error {
 	if s, err := Open(key.Public().(ed25519.PublicKey), h.app.Name, kept); err != nil || s.Generation <= last.Generation {
 		return nil // older, or not the hub's: it is overwritten
 	}
-	return h.alone(func() error { return h.records.Adopt(kept) })
+	return h.records.alone(func() error { return h.records.Adopt(kept) })
 }
 
 // followLink has the fleet make live what is live here, unless a deploy is at it.
@@ -209,7 +209,7 @@ func (h *Hub) followLink(ctx context.Context, idle []string) error {
 	if _, err := h.app.Tidy(ctx); err != nil {
 		return err
 	}
-	return h.alone(func() error {
+	return h.records.alone(func() error {
 		if done, err := h.follows(idle); done || err != nil {
 			return err
 		}
@@ -237,15 +237,6 @@ func (h *Hub) follows(idle []string) (bool, error) {
 	return s.Live.Name == links.Current && (settled || s.Generation == 0), err
 }
 
-// alone does something with the app's lock, unless somebody else has it.
-func (h *Hub) alone(do func() error) error {
-	lock, free, err := h.app.Store().TryLock()
-	if err != nil || !free {
-		return err
-	}
-	return errors.Join(do(), lock.Unlock())
-}
-
 // restock has the server hold the last state and its release, and drops releases
 // that no state asks for any more.
 func (h *Hub) restock(ctx context.Context, tidied map[string]uint64) error {
@@ -260,7 +251,7 @@ func (h *Hub) restock(ctx context.Context, tidied map[string]uint64) error {
 	if err != nil || s.Live.Tree == "" {
 		return err
 	}
-	return h.alone(func() error {
+	return h.records.alone(func() error {
 		now, _, err := h.records.State()
 		if err != nil || now.Generation != s.Generation {
 			return err

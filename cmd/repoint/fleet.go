@@ -53,7 +53,7 @@ The token is the only thing on stdout, and a secret: hand it over as one.`,
 					return err
 				}
 				defer home.Close()
-				ticket, err := home.NewTicket(records, cfg, until, uses)
+				ticket, err := home.NewTicket(cmd.Context(), records, cfg, until, uses)
 				if err != nil {
 					return hintedError{err, "start it, so that it makes its keys: repoint serve --fleet :4222"}
 				}

@@ -51,7 +51,7 @@ func (w *world) lead(ctx context.Context, apps string) (err error) {
 
 // joinAll has the machines join one after the other. They work until running ends.
 func (w *world) joinAll(ctx, running context.Context) error {
-	ticket, err := w.ticket()
+	ticket, err := w.ticket(ctx)
 	if err != nil {
 		return err
 	}
@@ -70,13 +70,13 @@ func (w *world) joinAll(ctx, running context.Context) error {
 }
 
 // ticket lets all machines join.
-func (w *world) ticket() (fleet.Ticket, error) {
+func (w *world) ticket(ctx context.Context) (fleet.Ticket, error) {
 	records, err := fleet.OpenRecords(w.Env.Disk, w.app)
 	if err != nil {
 		return fleet.Ticket{}, err
 	}
 	defer records.Close()
-	return w.machines.home.NewTicket(records, config.Fleet{}, time.Now().Add(time.Hour), w.Fleet)
+	return w.machines.home.NewTicket(ctx, records, config.Fleet{}, time.Now().Add(time.Hour), w.Fleet)
 }
 
 // agentEnv is what agents' deploys take from this process. What they leave to do is
