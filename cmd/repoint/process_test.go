@@ -38,7 +38,7 @@ func startCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { g.end() })
 }
 
-// signalCommand is "signal NAME INT|TERM|KILL|HUP [-one]": signals all of the group, or
+// signalCommand is "signal NAME INT|TERM|KILL|HUP|STOP|CONT [-one]": signals all of the group, or
 // just the program.
 func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, args, 2, 3, "signal NAME SIGNAL [-one]")
@@ -46,7 +46,8 @@ func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 3 {
 		pid = -pid
 	}
-	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "HUP": syscall.SIGHUP}
+	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "HUP": syscall.SIGHUP,
+		"STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}
 	sig, ok := signals[args[1]]
 	if !ok {
 		ts.Fatalf("there is no signal %s", args[1])
