@@ -65,6 +65,9 @@ func (a *App) Unpack(ctx context.Context, in Archive, sink Sink) (*Artifact, err
 	return &Artifact{upload: upload, tree: tree}, nil
 }
 
+// ErrOtherBytes means that an archive is not the one that was to come.
+var ErrOtherBytes = errors.New("other bytes than were sent")
+
 func unpack(ctx context.Context, in io.Reader, digest, dir string, o gitsrc.CheckoutOptions) (gitsrc.Tree, error) {
 	sent := &digester{from: in, sum: sha256.New()}
 	tar, packed, err := archive.Open(sent)
@@ -87,7 +90,7 @@ func unpack(ctx context.Context, in io.Reader, digest, dir string, o gitsrc.Chec
 	}
 	if got != digest {
 		return tree, &Failure{Reason: "the archive came with other bytes than were sent", Hint: "send it again",
-			More: []string{"SHA-256 is " + got, "it should be " + digest}}
+			More: []string{"SHA-256 is " + got, "it should be " + digest}, Cause: ErrOtherBytes}
 	}
 	return tree, nil
 }

@@ -93,7 +93,9 @@ func (a *Agent) keeper(l *listener, conn *nats.Conn) *keeper {
 	app := l.app
 	return &keeper{agent: a.Name, app: app, dir: filepath.Join(a.Apps, app), env: a.Env, disk: a.Disk, log: a.Log,
 		fetch: func(ctx context.Context, into *deploy.App, r Release) (*deploy.Artifact, error) {
-			return fetchRelease(ctx, conn, into, r)
+			return fetchRelease(ctx, conn, into, r, func() {
+				_ = report(conn, app, Report{Agent: a.Name, Lacks: r.Tree, Time: time.Now().UTC()}) // said again soon
+			})
 		},
 		later: func(after time.Duration) { l.retry.Reset(after) },
 		tell: func(r Report) {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,7 +27,11 @@ type Hub struct {
 	states  jetstream.KeyValue
 	objects jetstream.ObjectStore
 	rules   Rules
-	flipped bool // agents were told to make live what they have got ready last
+	flipped bool              // agents were told to make live what they have got ready last
+	lacks   func(tree string) // called when an agent needs a release whole
+
+	working sync.WaitGroup // what goes on beside
+	stop    context.CancelFunc
 }
 
 // Rules are how the agents of an app are led.
@@ -73,7 +78,7 @@ func OpenHub(ctx context.Context, app *deploy.App, records *Records, login Login
 	if err != nil {
 		return nil, errors.Join(err, records.Close())
 	}
-	h := &Hub{app: app, records: records, conn: conn, rules: rules}
+	h := &Hub{app: app, records: records, conn: conn, rules: rules, lacks: func(string) {}, stop: func() {}}
 	if h.states, h.objects, err = stores(ctx, conn, app.Name); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -82,6 +87,8 @@ func OpenHub(ctx context.Context, app *deploy.App, records *Records, login Login
 
 // Close ends the connection.
 func (h *Hub) Close() error {
+	h.stop()
+	h.working.Wait()
 	h.conn.Close()
 	return h.records.Close()
 }
@@ -125,19 +132,47 @@ func (d Done) muster(text string) deploy.Muster {
 // when enough of them are ready; else the error says who is not.
 func (h *Hub) Prepare(ctx context.Context, name, from releases.Name) (deploy.Muster, error) {
 	h.flipped = false
-	if h.rules.Unbuilt {
-		from = "" // what is live there is not what was sent
-	}
-	r, err := ship(ctx, h.app, h.objects, name, from)
+	r, err := h.send(ctx, name, from)
 	if err != nil {
-		return deploy.Muster{}, err
+		return deploy.Muster{}, sendingFailed(name, err)
 	}
-	r.Unbuilt = h.rules.Unbuilt
 	done, err := h.ask(ctx, Ready, h.rules.Within, func(s *State) {
 		s.Next, s.First, s.Before = r, nil, Release{}
 		s.Hold = int((h.rules.Within + 2*h.rules.Flip) / time.Second)
 	})
 	return done.muster(fmt.Sprintf("%d ready", len(done.Verdict.Done))), err
+}
+
+// send puts a release where agents can fetch it. If they can patch what they have,
+// the whole is only put there when one of them says that it cannot; else the steward
+// does that when nobody waits.
+func (h *Hub) send(ctx context.Context, name, from releases.Name) (Release, error) {
+	r, err := describe(ctx, h.app, name)
+	if err != nil {
+		return r, err
+	}
+	r.Unbuilt = h.rules.Unbuilt
+	s, _, err := h.records.State()
+	if err != nil {
+		return r, err
+	}
+	if s.Live.Name != from || from == "" || r.Unbuilt { // what is live there may not be what was sent
+		return r, shipWhole(ctx, h.app, h.objects, r)
+	}
+	if s.Live.Tree != r.Tree {
+		err = shipPatch(ctx, h.app, h.objects, &r, s.Live)
+	}
+	beside, stop := context.WithCancel(context.WithoutCancel(ctx))
+	h.stop = stop
+	once := sync.OnceFunc(func() {
+		h.working.Go(func() { _ = shipWhole(beside, h.app, h.objects, r) }) // those that lack it then fail, and say why
+	})
+	h.lacks = func(tree string) {
+		if tree == r.Tree {
+			once()
+		}
+	}
+	return r, err
 }
 
 // Flip implements [deploy.Fleet]: the agents make live what they are ready with,
@@ -211,7 +246,7 @@ func (h *Hub) known(ctx context.Context, name releases.Name) (Release, error) {
 			return r, nil
 		}
 	}
-	r, err := ship(ctx, h.app, h.objects, name, "")
+	r, err := ship(ctx, h.app, h.objects, name)
 	r.Unbuilt = h.rules.Unbuilt
 	return r, err
 }
@@ -260,7 +295,7 @@ func (h *Hub) askSome(ctx context.Context, agents []string, want Phase, within t
 		return Done{}, err
 	}
 	c := &count{policy: h.rules.Policy, agents: agents, generation: s.Generation, want: want,
-		began: time.Now(), within: within, heard: map[string]Report{}}
+		began: time.Now(), within: within, lacks: h.lacks, heard: map[string]Report{}}
 	done, err := c.wait(ctx, heard, func() { h.remind(c) })
 	if err != nil {
 		return done, err
@@ -289,6 +324,7 @@ type count struct {
 	want       Phase
 	began      time.Time
 	within     time.Duration
+	lacks      func(tree string)
 
 	heard       map[string]Report
 	settled     int
@@ -330,6 +366,10 @@ func (c *count) note(m *nats.Msg) bool {
 		return false
 	}
 	if _, ours := slices.BinarySearch(c.agents, r.Agent); !ours {
+		return false
+	}
+	if r.Lacks != "" {
+		c.lacks(r.Lacks)
 		return false
 	}
 	settled := func(r Report) bool {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"repoint/config"
@@ -235,6 +236,29 @@ func TestOneThatCannotGetReady(t *testing.T) {
 		y.flip(two, one)
 		y.all("two")
 	})
+}
+
+// One whose release was edited cannot be patched, and gets the whole; for the others
+// what differs is all that is sent.
+func TestOneThatCannotPatch(t *testing.T) {
+	t.Parallel()
+	y := newYard(t, 3, "", Rules{})
+	one := y.build("a", map[string]string{"index.html": "one", "other": "same"})
+	two := y.build("b", map[string]string{"index.html": "two", "other": "same"})
+	three := y.build("c", map[string]string{"index.html": "three", "other": "same"})
+	y.flip(one, "")
+	y.flip(two, one)
+	s, _, err := y.hub.records.State()
+	must(t, err)
+	if _, err := y.hub.objects.GetInfo(t.Context(), wholeName(s.Live.Tree)); !errors.Is(err, jetstream.ErrObjectNotFound) {
+		t.Errorf("the whole was sent: %v", err)
+	}
+	must(t, os.WriteFile(filepath.Join(y.agents["web-2"].app(), "current", "other"), []byte("edited"), 0o644))
+	y.flip(three, two)
+	y.all("three")
+	if got, _ := os.ReadFile(filepath.Join(y.agents["web-2"].app(), "current", "other")); string(got) != "same" {
+		t.Errorf("web-2 has %q", got)
+	}
 }
 
 // One whose proof fails after the flip takes all the others back.

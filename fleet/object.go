@@ -27,8 +27,9 @@ func openObject(ctx context.Context, objects jetstream.ObjectStore, name string)
 	var err error
 	o.moves(func() { o.from, err = objects.Get(unhurried{o.ctx}, name) })
 	if err != nil {
+		err = o.why(err)
 		o.cancel(nil)
-		return nil, o.why(err)
+		return nil, err
 	}
 	return o, nil
 }

@@ -31,6 +31,7 @@ type Report struct {
 	Phase      Phase     `json:"phase"`            // with that
 	Commit     string    `json:"commit,omitempty"` // what is live there
 	Reason     string    `json:"reason,omitempty"` // of Failed, one line
+	Lacks      string    `json:"lacks,omitempty"`  // the Tree of a release that it needs whole, and does not find; then it says nothing else
 	Time       time.Time `json:"time"`             // by the agent's clock
 }
 

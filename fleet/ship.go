@@ -28,7 +28,8 @@ const maxHead = 64 << 20 // of the line: names that are removed
 
 // fetchRelease unpacks a release that is in the store: as a patch of one that is
 // here, if it can be patched, else the whole.
-func fetchRelease(ctx context.Context, conn *nats.Conn, app *deploy.App, r Release) (artifact *deploy.Artifact, err error) {
+// Each time the whole is not there, lacks is called.
+func fetchRelease(ctx context.Context, conn *nats.Conn, app *deploy.App, r Release, lacks func()) (artifact *deploy.Artifact, err error) {
 	js, err := jetstream.New(conn)
 	if err != nil {
 		return nil, err
@@ -41,6 +42,9 @@ func fetchRelease(ctx context.Context, conn *nats.Conn, app *deploy.App, r Relea
 	if err == nil {
 		err = retry(ctx, func(context.Context) (err error) {
 			artifact, err = unpackRelease(ctx, objects, app, r)
+			if errors.Is(err, jetstream.ErrObjectNotFound) {
+				lacks()
+			}
 			return err
 		})
 	}
@@ -53,8 +57,9 @@ func fetchRelease(ctx context.Context, conn *nats.Conn, app *deploy.App, r Relea
 
 func unpackRelease(ctx context.Context, objects jetstream.ObjectStore, app *deploy.App, r Release) (*deploy.Artifact, error) {
 	if _, missing := app.ReleaseOf(r.Base); r.Base != "" && missing == nil {
-		if artifact, err := unpackObject(ctx, objects, patchName(r.Base, r.Tree), app, r); err == nil {
-			return artifact, nil
+		artifact, err := unpackObject(ctx, objects, patchName(r.Base, r.Tree), app, r)
+		if !errors.Is(err, deploy.ErrOtherBytes) && !errors.Is(err, jetstream.ErrObjectNotFound) {
+			return artifact, err
 		}
 	}
 	return unpackObject(ctx, objects, wholeName(r.Tree), app, r)
@@ -97,37 +102,44 @@ func readHead(in *bufio.Reader) (head shipped, err error) {
 func wholeName(tree string) string       { return tree }
 func patchName(base, tree string) string { return base + "-" + tree }
 
-// ship puts a release into the store, unless it is there, and what makes it of
-// base, unless that is "". It returns what a state says of the release.
-func ship(ctx context.Context, app *deploy.App, objects jetstream.ObjectStore, name, base releases.Name) (Release, error) {
-	p, err := app.Parcel(ctx, name)
+// ship puts a release into the store, unless it is there, and returns what a state
+// says of it.
+func ship(ctx context.Context, app *deploy.App, objects jetstream.ObjectStore, name releases.Name) (Release, error) {
+	r, err := describe(ctx, app, name)
 	if err == nil {
-		err = put(ctx, objects, wholeName(p.Tar), shipped{}, func(w io.Writer) error {
-			return app.Pack(ctx, name, w)
-		})
+		err = shipWhole(ctx, app, objects, r)
 	}
-	r := Release{Name: name, Commit: p.Commit, Subject: p.Subject, Author: p.Author, Tree: p.Tar, Bytes: p.Bytes}
-	if err == nil && base != "" && base != name {
-		r.Base, err = shipPatch(ctx, app, objects, name, base, p)
-	}
-	if err != nil {
-		return r, fmt.Errorf("sending %s to the fleet: %w", name.Short(), err)
-	}
-	return r, nil
+	return r, sendingFailed(name, err)
 }
 
-func shipPatch(ctx context.Context, app *deploy.App, objects jetstream.ObjectStore, name, base releases.Name, p deploy.Parcel) (string, error) {
-	old, err := app.Parcel(ctx, base)
+// describe is what a state says of a release.
+func describe(ctx context.Context, app *deploy.App, name releases.Name) (Release, error) {
+	p, err := app.Parcel(ctx, name)
+	return Release{Name: name, Commit: p.Commit, Subject: p.Subject, Author: p.Author, Tree: p.Tar, Bytes: p.Bytes}, err
+}
+
+func shipWhole(ctx context.Context, app *deploy.App, objects jetstream.ObjectStore, r Release) error {
+	return put(ctx, objects, wholeName(r.Tree), shipped{}, func(w io.Writer) error { return app.Pack(ctx, r.Name, w) })
+}
+
+// shipPatch puts what makes a release of another one, base, which it then names as
+// such.
+func shipPatch(ctx context.Context, app *deploy.App, objects jetstream.ObjectStore, r *Release, base Release) error {
+	delta, err := app.Delta(ctx, r.Name, base.Name)
 	if err != nil {
-		return "", err
+		return err
 	}
-	delta, err := app.Delta(ctx, name, base)
-	if err != nil {
-		return "", err
-	}
-	return old.Tar, put(ctx, objects, patchName(old.Tar, p.Tar), shipped{Base: old.Tar, Remove: delta.Remove}, func(w io.Writer) error {
-		return app.PackPatch(ctx, name, delta, w)
+	r.Base = base.Tree
+	return put(ctx, objects, patchName(base.Tree, r.Tree), shipped{Base: base.Tree, Remove: delta.Remove}, func(w io.Writer) error {
+		return app.PackPatch(ctx, r.Name, delta, w)
 	})
+}
+
+func sendingFailed(name releases.Name, err error) error {
+	if err != nil {
+		return fmt.Errorf("sending %s to the fleet: %w", name.Short(), err)
+	}
+	return nil
 }
 
 // put puts an object that write makes, unless there is one of that name. What it

@@ -257,7 +257,7 @@ func (h *Hub) restock(ctx context.Context, tidied map[string]uint64) error {
 			return err
 		}
 		if _, err := h.objects.GetInfo(ctx, wholeName(s.Live.Tree)); errors.Is(err, jetstream.ErrObjectNotFound) {
-			if _, err := ship(ctx, h.app, h.objects, s.Live.Name, ""); err != nil {
+			if _, err := ship(ctx, h.app, h.objects, s.Live.Name); err != nil {
 				return err
 			}
 		} else if err != nil {

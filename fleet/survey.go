@@ -87,7 +87,7 @@ func (h *Hub) hear(ctx context.Context, agents []View) error {
 			return nil
 		case m := <-heard:
 			var r Report
-			if json.Unmarshal(m.Data, &r) != nil || m.Subject != reportSubject+h.app.Name+"."+r.Agent {
+			if json.Unmarshal(m.Data, &r) != nil || r.Lacks != "" || m.Subject != reportSubject+h.app.Name+"."+r.Agent {
 				continue
 			}
 			if v := byName[r.Agent]; v != nil && v.Report == nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -87,9 +88,14 @@ func newHosts(y *yard, n int) (*hosts, error) {
 			sshPort, y.path("host_key"), y.path("key.pub")),
 		"ssh_config": fmt.Sprintf("Host *\n Port %d\n User %s\n IdentityFile %s\n IdentitiesOnly yes\n StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n LogLevel ERROR\n",
 			sshPort, me.Username, y.path("key")),
-		"move":    "#!/bin/sh\n" + fmt.Sprintf(moving, y.dir) + "\n",
-		"Capfile": fmt.Sprintf(capfile, h.list(), me.Username, sshPort, y.path("key"), y.path("move")),
+		"move":                            "#!/bin/sh\n" + fmt.Sprintf(moving, y.dir) + "\n",
+		"cap/Capfile":                     fmt.Sprintf(capfile, y.path("move")),
+		"cap/config/deploy.rb":            "",
+		"cap/config/deploy/production.rb": fmt.Sprintf(stage, h.list(), me.Username, sshPort, y.path("key")),
 	} {
+		if err := os.MkdirAll(filepath.Dir(y.path(name)), 0o755); err != nil {
+			return nil, err
+		}
 		if err := os.WriteFile(y.path(name), []byte(text), 0o700); err != nil {
 			return nil, err
 		}
@@ -121,16 +127,19 @@ func (h *hosts) list() string { return `"` + strings.Join(h.names, `", "`) + `"`
 
 // capfile has one task, without what Capistrano does besides.
 const capfile = `require "capistrano/setup"
-server_names = [%s]
-set :ssh_options, { user: "%s", port: %d, keys: ["%s"], verify_host_key: :never, keys_only: true, config: false }
-set :format, :simple
-set :log_level, :error
-server_names.each { |name| server name, roles: [:web] }
-task :production do end
+require "capistrano/deploy"
+require "capistrano/scm/git"
+install_plugin Capistrano::SCM::Git
 task :switch do
   on roles(:web) do |host|
     execute "%s", host.hostname.split(".").last
   end
+end
+`
+
+// stage is Capistrano's configuration of the hosts.
+const stage = `[%s].each do |name|
+  server name, user: "%s", port: %d, roles: [:web], ssh_options: { keys: ["%s"], verify_host_key: :never, keys_only: true, config: false }
 end
 `
 
@@ -147,7 +156,7 @@ func (h *hosts) parallelSSH() error {
 
 func (h *hosts) capistrano() error {
 	cmd := h.y.command("", "cap", "production", "switch")
-	cmd.Dir = h.y.dir
+	cmd.Dir = h.y.path("cap")
 	return said(cmd)
 }
 
