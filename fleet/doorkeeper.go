@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -10,24 +11,23 @@ import (
 )
 
 // doorkeeper knows whom the messaging server of a hub lets in, and what for: the
-// hub itself, the agents of all apps, and who has a token to join.
+// hub itself, the agents of all apps, and who has a token to join. What it lets in
+// it has just read; that thousands join at once costs no more than each of them.
 type doorkeeper struct {
 	apps string
 	hub  string // its public nkey
 
 	mu    sync.Mutex
-	known map[string]admitted // by the app's name
+	lists map[string]*guests // by the app's directory
 }
 
-// admitted is who may come in for one app.
-type admitted struct {
-	seen   [2]time.Time // of the directories, when they were read; zero: too new to tell
-	agents map[string]string
-	tokens map[string]bool
+// guests are the agents of one app, as far as somebody has asked for them.
+type guests struct {
+	records *Records
+	names   map[string]bool
+	byKey   map[string]string // names
+	read    time.Time         // when the directory was changed, of which all was read; zero: it may change unseen
 }
-
-// fresh is how long a directory may have been changed without its time telling.
-const fresh = time.Second
 
 // rights is [ServerConfig.Rights].
 func (d *doorkeeper) rights(nkey string) *Rights {
@@ -37,11 +37,16 @@ func (d *doorkeeper) rights(nkey string) *Rights {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var all *Rights
-	for app, is := range d.look() {
-		if name, ok := is.agents[nkey]; ok {
+	for _, dir := range fleetsIn(d.apps) {
+		g, err := d.guestsOf(dir)
+		if err != nil { // nobody gets in; what is wrong is told by the commands
+			continue
+		}
+		app := filepath.Base(dir)
+		if name, ok := g.agent(nkey); ok {
 			all = all.and(agentRights(app, name, inboxOf(name)))
 		}
-		if is.tokens[nkey] {
+		if _, err := g.records.Token(nkey); err == nil {
 			all = all.and(joinRights(app, nkey))
 		}
 	}
@@ -55,24 +60,70 @@ func (r *Rights) and(more *Rights) *Rights {
 	return &Rights{append(r.Publish, more.Publish...), append(r.Subscribe, more.Subscribe...)}
 }
 
-// look reads what has changed.
-func (d *doorkeeper) look() map[string]admitted {
-	for _, dir := range fleetsIn(d.apps) {
-		app := filepath.Base(dir)
-		now := [2]time.Time{changed(dir, agentsDir), changed(dir, tokensDir)}
-		if is, ok := d.known[app]; ok && is.seen == now {
-			continue
-		}
-		is, err := admittedTo(dir)
-		if err != nil { // nobody new gets in; who is unreadable is told by the commands
-			continue
-		}
-		if is.seen = now; time.Since(now[0]) < fresh || time.Since(now[1]) < fresh {
-			is.seen = [2]time.Time{}
-		}
-		d.known[app] = is
+func (d *doorkeeper) guestsOf(dir string) (*guests, error) {
+	if g := d.lists[dir]; g != nil {
+		return g, nil
 	}
-	return d.known
+	records, err := OpenRecords(durable.Disk{}, dir)
+	if err != nil {
+		return nil, err
+	}
+	d.lists[dir] = &guests{records: records}
+	d.lists[dir].forget()
+	return d.lists[dir], nil
+}
+
+func (g *guests) forget() {
+	g.names, g.byKey, g.read = map[string]bool{}, map[string]string{}, time.Time{}
+}
+
+// agent is the name of the agent with a public nkey.
+func (g *guests) agent(nkey string) (name string, ok bool) {
+	if g.is(nkey) {
+		return g.byKey[nkey], true
+	}
+	g.meet()
+	if g.is(nkey) {
+		return g.byKey[nkey], true
+	}
+	info, err := os.Stat(filepath.Join(g.records.dir.Path(), agentsDir))
+	if err != nil || info.ModTime().Equal(g.read) {
+		return "", false
+	}
+	g.forget() // somebody may have joined anew, under the name of one that was known
+	g.meet()
+	if time.Since(info.ModTime()) > fresh {
+		g.read = info.ModTime()
+	}
+	return g.byKey[nkey], g.is(nkey)
+}
+
+// fresh is how long a directory may have been changed without its time telling.
+const fresh = time.Second
+
+// is reports whether an agent that is known has that nkey still.
+func (g *guests) is(nkey string) bool {
+	name, known := g.byKey[nkey]
+	if !known {
+		return false
+	}
+	m, err := g.records.Member(name)
+	return err == nil && m.Key == nkey
+}
+
+// meet reads the agents that are not known yet.
+func (g *guests) meet() {
+	entries, err := fs.ReadDir(os.DirFS(g.records.dir.Path()), agentsDir)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); !g.names[name] && !durable.IsTemp(name) {
+			if m, err := g.records.Member(name); err == nil {
+				g.names[name], g.byKey[m.Key] = true, name
+			}
+		}
+	}
 }
 
 // fleetsIn lists the directories of apps that have a fleet's records.
@@ -82,33 +133,4 @@ func fleetsIn(apps string) (dirs []string) {
 		dirs = append(dirs, filepath.Dir(filepath.Dir(dir)))
 	}
 	return dirs
-}
-
-func changed(app, dir string) time.Time {
-	info, err := os.Stat(filepath.Join(app, recordsDir, dir))
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
-}
-
-func admittedTo(app string) (admitted, error) {
-	is := admitted{agents: map[string]string{}, tokens: map[string]bool{}}
-	records, err := OpenRecords(durable.Disk{}, app)
-	if err != nil {
-		return is, err
-	}
-	defer records.Close()
-	members, err := records.Members()
-	if err != nil {
-		return is, err
-	}
-	for _, m := range members {
-		is.agents[m.Key] = m.Name
-	}
-	tokens, err := records.Tokens()
-	for _, t := range tokens {
-		is.tokens[t.Key] = true
-	}
-	return is, err
 }

@@ -113,7 +113,7 @@ func (h *Home) Serve(listen string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	door := &doorkeeper{apps: h.apps, hub: public, known: map[string]admitted{}}
+	door := &doorkeeper{apps: h.apps, hub: public, lists: map[string]*guests{}}
 	server, err := StartServer(ServerConfig{Listen: listen, Dir: filepath.Join(h.dir.Path(), natsDir), Rights: door.rights,
 		TLS: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS13}})
 	if err != nil {

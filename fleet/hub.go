@@ -30,6 +30,8 @@ type Hub struct {
 	flipped bool              // agents were told to make live what they have got ready last
 	lacks   func(tree string) // called when an agent needs a release whole
 
+	asked, idle []string // agents, once they were looked up
+
 	working sync.WaitGroup // what goes on beside
 	stop    context.CancelFunc
 }
@@ -94,17 +96,24 @@ func (h *Hub) Close() error {
 }
 
 // agents are the names of those that are to do what is asked, and of those that are
-// to keep what they have.
+// to keep what they have. They stay the same for as long as the hub is open: a
+// deploy deals with those that there were when it began.
 func (h *Hub) agents() (asked, idle []string, err error) {
+	if h.asked != nil || h.idle != nil {
+		return h.asked, h.idle, nil
+	}
 	members, err := h.records.Members()
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, m := range members {
 		if !m.Drained && m.fits(h.rules.Agents) {
-			asked = append(asked, m.Name)
+			h.asked = append(h.asked, m.Name)
 		} else {
-			idle = append(idle, m.Name)
+			h.idle = append(h.idle, m.Name)
 		}
 	}
-	return asked, idle, err
+	return h.asked, h.idle, nil
 }
 
 // Done is what became of asking the agents for something.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -128,35 +129,37 @@ func askToJoin(ctx context.Context, login Login, t Ticket, name, key string, lab
 	} else {
 		login.Inbox = inboxOf(name)
 	}
-	conn, err := connect(login)
-	if err != nil {
-		if errors.Is(err, nats.ErrAuthorization) {
-			err = errors.New("the hub does not know this token: it was used, or it has expired")
-		}
-		return err
-	}
-	defer conn.Close()
 	ctx, cancel := context.WithTimeout(ctx, joinWithin)
 	defer cancel()
-	reply, err := conn.RequestWithContext(ctx, joinSubject+t.App, data)
-	for errors.Is(err, nats.ErrNoResponders) && ctx.Err() == nil { // the hub is about to listen
+	for {
+		is, err := askOnce(ctx, login, t.App, data)
+		switch {
+		case errors.Is(err, nats.ErrAuthorization):
+			return errors.New("the hub does not know this token: it was used, or it has expired")
+		case err == nil && is.Error != "":
+			return errors.New(is.Error)
+		case err == nil:
+			return nil
+		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(joinAgain):
-			reply, err = conn.RequestWithContext(ctx, joinSubject+t.App, data)
+			return fmt.Errorf("asking the hub to join: %w", err)
+		case <-time.After(joinAgain): // it may be about to listen, or have much to do
 		}
 	}
+}
+
+func askOnce(ctx context.Context, login Login, app string, request []byte) (is answer, err error) {
+	conn, err := connect(login)
 	if err != nil {
-		return fmt.Errorf("asking the hub to join: %w", err)
+		return is, err
 	}
-	var is answer
-	if err := json.Unmarshal(reply.Data, &is); err != nil {
-		return fmt.Errorf("the hub's answer: %w", err)
+	defer conn.Close()
+	reply, err := conn.RequestWithContext(ctx, joinSubject+app, request)
+	if err == nil {
+		err = json.Unmarshal(reply.Data, &is)
 	}
-	if is.Error != "" {
-		return errors.New(is.Error)
-	}
-	return nil
+	return is, err
 }
 
 // admit lets an agent join that asks for it with a ticket.
@@ -166,11 +169,7 @@ func (b *Records) admit(request []byte, now time.Time) (Member, error) {
 	if json.Unmarshal(request, &signed) != nil || json.Unmarshal(signed.Joining, &j) != nil {
 		return Member{}, errors.New("this is no request to join")
 	}
-	tokens, err := b.Tokens()
-	if err != nil {
-		return Member{}, err
-	}
-	token, err := j.token(tokens, signed, now)
+	token, err := b.tokenOf(j, signed, now)
 	if err != nil {
 		return Member{}, err
 	}
@@ -187,18 +186,19 @@ func (b *Records) admit(request []byte, now time.Time) (Member, error) {
 	return m, b.removeToken(token)
 }
 
-// token finds the token that a request was signed with.
-func (j joining) token(tokens []Token, signed signedJoining, now time.Time) (Token, error) {
-	for _, t := range tokens {
-		if t.Key != j.Token || !now.Before(t.Expires) {
-			continue
-		}
-		public, err := nkeys.FromPublicKey(t.Key)
-		if err == nil && public.Verify(signed.Joining, signed.Signature) == nil {
-			return t, nil
+// tokenOf finds the token that a request was signed with.
+func (b *Records) tokenOf(j joining, signed signedJoining, now time.Time) (Token, error) {
+	t, err := b.Token(j.Token)
+	if err == nil {
+		var public nkeys.KeyPair
+		if public, err = nkeys.FromPublicKey(t.Key); err == nil {
+			err = public.Verify(signed.Joining, signed.Signature)
 		}
 	}
-	return Token{}, errors.New("the hub does not know this token: it was used, or it has expired")
+	if err != nil || !now.Before(t.Expires) {
+		return Token{}, errors.New("the hub does not know this token: it was used, or it has expired")
+	}
+	return t, nil
 }
 
 // free says whether an agent may have its name: it is nobody's, or its own.
@@ -211,14 +211,12 @@ func (b *Records) free(m Member) error {
 			return fmt.Errorf("%.80q cannot be a label: use lower-case letters, digits and \"-\", at most 63", label)
 		}
 	}
-	members, err := b.Members()
-	if err != nil {
-		return err
+	other, err := b.Member(m.Name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil && other.Key != m.Key:
+		return fmt.Errorf("there is an agent %s already: remove it first, or take another name", m.Name)
 	}
-	for _, other := range members {
-		if other.Name == m.Name && other.Key != m.Key {
-			return fmt.Errorf("there is an agent %s already: remove it first, or take another name", m.Name)
-		}
-	}
-	return nil
+	return err
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,7 +123,7 @@ func TestTheDoorkeeper(t *testing.T) {
 	var err error
 	token, err = publicOf(g.ticket.Seed)
 	must(t, err)
-	d := &doorkeeper{apps: g.apps, hub: hub, known: map[string]admitted{}}
+	d := &doorkeeper{apps: g.apps, hub: hub, lists: map[string]*guests{}}
 	if d.rights(newUser(t).public) != nil || d.rights(agent) != nil {
 		t.Error("a stranger is let in")
 	}
@@ -142,23 +143,23 @@ func TestTheDoorkeeper(t *testing.T) {
 	}
 }
 
-// A lock of the door's own view: what is in use for long is read once.
-func TestTheDoorkeeperReadsOnce(t *testing.T) {
+// A machine that joins anew, under its old name and with another key, is let in, and
+// who had the old key is not any more.
+func TestTheDoorkeeperMeetsOneAgain(t *testing.T) {
 	t.Parallel()
 	g := newGate(t, 1, time.Now().Add(time.Hour))
-	old := time.Now().Add(-time.Hour)
-	for _, dir := range []string{agentsDir, tokensDir} {
-		must(t, os.Chtimes(filepath.Join(g.apps, "blog", recordsDir, dir), old, old))
+	old, now := newUser(t).public, newUser(t).public
+	d := &doorkeeper{apps: g.apps, lists: map[string]*guests{}}
+	for i := range 3 {
+		must(t, g.records.Keep(Member{Name: fmt.Sprintf("web-%d", i), Key: newUser(t).public}))
 	}
-	d := &doorkeeper{apps: g.apps, known: map[string]admitted{}}
-	token, err := publicOf(g.ticket.Seed)
-	must(t, err)
-	if d.rights(token) == nil {
-		t.Fatal("the token is not let in")
+	must(t, g.records.Keep(Member{Name: "web-1", Key: old}))
+	if d.rights(old) == nil || d.rights(now) != nil {
+		t.Error("before")
 	}
-	must(t, os.Chmod(filepath.Join(g.apps, "blog", recordsDir, tokensDir, token), 0o644)) // would be refused
-	if d.rights(token) == nil {
-		t.Error("the token was read again")
+	must(t, g.records.Keep(Member{Name: "web-1", Key: now}))
+	if d.rights(old) != nil || d.rights(now) == nil {
+		t.Error("after")
 	}
 }
 

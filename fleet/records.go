@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/nats-io/nkeys"
 
 	"repoint/deploy"
 	"repoint/internal/durable"
@@ -234,6 +235,28 @@ func (b *Records) Members() ([]Member, error) {
 	return all, err
 }
 
+// Member returns an agent; an error that is [fs.ErrNotExist] when there is none of
+// that name.
+func (b *Records) Member(name string) (Member, error) {
+	var m Member
+	if err := CheckAgent(name); err != nil {
+		return m, err
+	}
+	return m, b.read(path.Join(agentsDir, name), &m)
+}
+
+// read reads one file of JSON.
+func (b *Records) read(name string, into any) error {
+	data, err := b.load(name, maxFile)
+	if err == nil {
+		err = json.Unmarshal(data, into)
+	}
+	if err != nil {
+		return fmt.Errorf("the fleet of %s: %s: %w", b.app, name, err)
+	}
+	return nil
+}
+
 func (b *Records) each(dir string, do func(name string, data []byte) error) error {
 	entries, err := fs.ReadDir(b.dir.Root().FS(), dir)
 	if err != nil {
@@ -288,18 +311,14 @@ type Token struct {
 	Uses    int       `json:"uses"` // how many may still join with it
 }
 
-// Tokens lists the tokens, also those that have expired.
-func (b *Records) Tokens() ([]Token, error) {
-	var all []Token
-	err := b.each(tokensDir, func(name string, data []byte) error {
-		var t Token
-		if err := json.Unmarshal(data, &t); err != nil || t.Key != name {
-			return fmt.Errorf("%s is not what repoint writes", filepath.Join(b.dir.Path(), tokensDir, name))
-		}
-		all = append(all, t)
-		return nil
-	})
-	return all, err
+// Token returns the token with a public nkey, also when it has expired; an error that
+// is [fs.ErrNotExist] when there is none.
+func (b *Records) Token(nkey string) (Token, error) {
+	var t Token
+	if !nkeys.IsValidPublicUserKey(nkey) { // and so no path either
+		return t, fs.ErrNotExist
+	}
+	return t, b.read(path.Join(tokensDir, nkey), &t)
 }
 
 // KeepToken writes down a token: a new one, or what has changed of one.
