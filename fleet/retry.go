@@ -48,7 +48,7 @@ func retry(ctx context.Context, do func(context.Context) error) error {
 func passes(err error) bool {
 	var refused *jetstream.APIError
 	if errors.As(err, &refused) {
-		return refused.Code >= 500 || refused.ErrorCode == noPeers
+		return refused.Code >= 500 || refused.ErrorCode == noPeers || refused.ErrorCode == tooMany
 	}
 	for _, passing := range []error{
 		nats.ErrTimeout, nats.ErrNoResponders, nats.ErrReconnectBufExceeded, nats.ErrDisconnected, context.DeadlineExceeded,
@@ -62,6 +62,8 @@ func passes(err error) bool {
 	return false
 }
 
-// noPeers is the server's error code for too few servers to keep something on as
-// many as was asked for (nats-server's errors.json): one may have just started.
-const noPeers = 10005
+// Error codes of the server (nats-server's errors.json).
+const (
+	noPeers = 10005 // too few servers to keep something on as many as was asked for: one may have just started
+	tooMany = 10026 // as many fetch as may at once: 1,000 from one store, unless its server is told otherwise
+)

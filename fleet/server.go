@@ -42,6 +42,7 @@ type Server struct {
 const (
 	readyWithin = 10 * time.Second
 	pingEvery   = 5 * time.Second // so that a client that was cut off is noticed
+	fetchers    = 100_000         // how many may fetch releases of one app at once: each is a consumer of the store for as long
 )
 
 // StartServer starts the server; it takes connections when this returns.
@@ -60,7 +61,7 @@ func StartServer(c ServerConfig) (*Server, error) {
 	is, err := server.NewServer(&server.Options{
 		ServerName: "repoint", Host: host, Port: port, TLSConfig: c.TLS, TLSTimeout: 10, AuthTimeout: 15,
 		CustomClientAuthentication: door{c.Rights}, AlwaysEnableNonce: true,
-		JetStream: true, StoreDir: c.Dir, SyncAlways: true,
+		JetStream: true, StoreDir: c.Dir, SyncAlways: true, JetStreamLimits: server.JSLimitOpts{DefaultMaxConsumers: fetchers},
 		PingInterval: pingEvery, MaxPingsOut: 2, WriteDeadline: 10 * time.Second,
 		NoSigs: true, NoLog: true, NoSystemAccount: true,
 	})

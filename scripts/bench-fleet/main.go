@@ -90,8 +90,8 @@ func bench(ctx context.Context, o options, asked []string) error {
 
 // benchFlip flips fleets of several sizes.
 func benchFlip(ctx context.Context, o options) error {
-	fmt.Println("| agents | processes | ready | flip | of that, from first to last | flip for each agent | memory for each agent |")
-	fmt.Println("| --- | --- | --- | --- | --- | --- | --- |")
+	fmt.Println("| agents | processes | ready | flip | of that, from first to last | flip for each agent | memory for each agent | memory of the hub's server |")
+	fmt.Println("| --- | --- | --- | --- | --- | --- | --- | --- |")
 	for _, n := range o.agents {
 		y, err := newYard(ctx, n, o.per)
 		if err != nil {
@@ -100,8 +100,8 @@ func benchFlip(ctx context.Context, o options) error {
 		took, err := y.rounds(o.rounds)
 		if err == nil {
 			flip := median(took.flip)
-			fmt.Printf("| %d | %d | %s | %s | %s | %.0f µs | %.1f MB |\n", n, len(y.children), short(median(took.ready)), short(flip),
-				short(median(took.spread)), float64(flip.Microseconds())/float64(n), float64(y.memory())/float64(n)/1e6)
+			fmt.Printf("| %d | %d | %s | %s | %s | %.0f µs | %.1f MB | %.0f MB |\n", n, len(y.children), short(median(took.ready)), short(flip),
+				short(median(took.spread)), float64(flip.Microseconds())/float64(n), float64(memory(y.children...))/float64(n)/1e6, float64(memory(y.server))/1e6)
 		}
 		y.close()
 		if err != nil {

@@ -202,10 +202,10 @@ func (y *yard) random(name string, size int) error {
 	return os.WriteFile(y.path("work/"+name), data, 0o644)
 }
 
-// memory is what all agents' processes take together, in bytes.
-func (y *yard) memory() (sum int64) {
-	for _, child := range y.children {
-		data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", child.Process.Pid))
+// memory is what processes take together, in bytes.
+func memory(all ...*exec.Cmd) (sum int64) {
+	for _, cmd := range all {
+		data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
 		if _, rest, ok := strings.Cut(string(data), "VmRSS:"); ok {
 			kb, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 			sum += kb << 10
