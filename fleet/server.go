@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -47,13 +46,9 @@ const (
 
 // StartServer starts the server; it takes connections when this returns.
 func StartServer(c ServerConfig) (*Server, error) {
-	host, text, err := net.SplitHostPort(c.Listen)
+	host, port, err := tryAddress(c.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("the fleet's address %q: %w", c.Listen, err)
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil || port < 0 || port > 65535 {
-		return nil, fmt.Errorf("the fleet's address %q: the port is no number up to 65535", c.Listen)
+		return nil, fmt.Errorf("listening for agents: %w", err)
 	}
 	if port == 0 {
 		port = server.RANDOM_PORT
@@ -71,9 +66,27 @@ func StartServer(c ServerConfig) (*Server, error) {
 	is.Start()
 	if !is.ReadyForConnections(readyWithin) {
 		is.Shutdown()
-		return nil, fmt.Errorf("starting the fleet's server on %s: it did not take connections within %s; is the port free?", c.Listen, readyWithin)
+		return nil, fmt.Errorf("starting the fleet's server on %s: it did not take connections within %s", c.Listen, readyWithin)
 	}
 	return &Server{is, c.Rights}, nil
+}
+
+// tryAddress takes an address apart that can be listened on: the server itself says
+// nothing of one that cannot.
+func tryAddress(listen string) (host string, port int, err error) {
+	try, err := net.Listen("tcp", listen)
+	if err != nil {
+		return "", 0, err
+	}
+	if err := try.Close(); err != nil {
+		return "", 0, err
+	}
+	host, text, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", 0, err
+	}
+	port, err = net.LookupPort("tcp", text)
+	return host, port, err
 }
 
 // Addr is where it listens.

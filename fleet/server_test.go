@@ -232,7 +232,7 @@ func TestTheServerStartsAgain(t *testing.T) {
 func TestTheServerSaysWhyItDoesNotStart(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t)
-	for listen, says := range map[string]string{"nowhere": "missing port", "127.0.0.1:x": "no number", "127.0.0.1:70000": "no number"} {
+	for listen, says := range map[string]string{"nowhere": "missing port", "127.0.0.1:x": "unknown port", "127.0.0.1:70000": "invalid port"} {
 		config := s.config
 		config.Listen, config.Dir = listen, t.TempDir()
 		if _, err := StartServer(config); err == nil || !strings.Contains(err.Error(), says) {
