@@ -84,7 +84,6 @@ func (w *world) ticket(ctx context.Context) (fleet.Ticket, error) {
 // those of real ones are not.
 func (w *world) agentEnv(ctx context.Context) deploy.Env {
 	env := w.Env
-	env.Spare = nil // is for apps that have a source
 	env.Afterwards = func(app string, id int) error {
 		w.machines.work.Go(func() {
 			if err := deploy.Afterwards(ctx, app, env, id, func(deploy.Event) {}); err != nil && ctx.Err() == nil {
