@@ -9,10 +9,10 @@ import (
 )
 
 // Fleet are the other machines that run an app, its agents. Whoever uses it holds
-// the app's lock.
+// the app's lock. After an error of Prepare or Flip, Follow is to be called.
 type Fleet interface {
 	// Prepare has the agents get a sealed release ready, all but the switch; from is
-	// what is live. After an error they have let go of it.
+	// what is live.
 	Prepare(ctx context.Context, release, from releases.Name) (Muster, error)
 	// Flip has them make it live, and prove it. After an error it may be live on
 	// some of them.

@@ -138,7 +138,7 @@ func (d Done) muster(text string) deploy.Muster {
 }
 
 // Prepare implements [deploy.Fleet]: it sends the release to the agents, and returns
-// when enough of them are ready; else the error says who is not.
+// when enough of them are ready; else the error says who is not, and why.
 func (h *Hub) Prepare(ctx context.Context, name, from releases.Name) (deploy.Muster, error) {
 	h.flipped = false
 	r, err := h.send(ctx, name, from)
