@@ -10,9 +10,6 @@ import (
 	"time"
 )
 
-// healWithin is how long after a fault all may take to be as they should be.
-const healWithin = 10 * time.Second
-
 // both says that one in so many faults of agents comes together with one of the
 // hub, or the other way round.
 const both = 4
@@ -104,10 +101,10 @@ func (w *world) settle(ctx context.Context, since time.Time) (time.Duration, err
 		astray = w.astray()
 		return len(astray) == 0
 	}
-	if await(ctx, time.Until(since.Add(healWithin)), same) || ctx.Err() != nil {
+	if await(ctx, time.Until(since.Add(w.within)), same) || ctx.Err() != nil {
 		return time.Since(since), nil
 	}
-	return 0, fmt.Errorf("%s later %s", healWithin, strings.Join(astray, ", "))
+	return 0, fmt.Errorf("%s later %s", w.within, strings.Join(astray, ", "))
 }
 
 // astray says which agents have something else live than the hub.

@@ -20,7 +20,7 @@
 //
 // What must hold:
 //
-//   - 10 s after a fault was healed, and no push is under way, each agent has live what
+//   - 10 s after a fault was healed (-within), and no push is under way, each agent has live what
 //     the hub has; and the next push, which waits for all agents, succeeds;
 //   - readers read all files of one release through current of hub and agents, some
 //     2000 times a second: no file is ever missing or of another release;
@@ -65,6 +65,7 @@ func main() {
 	flag.IntVar(&o.agents, "agents", 10, "how many agents")
 	flag.IntVar(&o.faults, "faults", 20, "how many faults")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "which faults come")
+	flag.DurationVar(&o.within, "within", 10*time.Second, "how long after a fault all may take to be as they should be")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory and its mounts when something did not hold")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -79,6 +80,7 @@ func main() {
 type options struct {
 	agents, faults int
 	seed           uint64
+	within         time.Duration
 	keep           bool
 }
 

@@ -30,12 +30,13 @@ type world struct {
 	agents []*agent
 	pusher *pusher
 	tally  *tally
+	within time.Duration // how long after a fault all may take to be as they should be
 }
 
 // newWorld builds repoint, and starts a hub and agents with one release live. What
 // was made is there for close even if the rest fails.
 func newWorld(ctx context.Context, o options) (*world, error) {
-	w := &world{tally: newTally()}
+	w := &world{tally: newTally(), within: o.within}
 	dir, err := os.MkdirTemp("", "repoint-fleet-chaos-")
 	if err != nil {
 		return w, err
