@@ -70,7 +70,10 @@ func (k *keeper) run(ctx context.Context, states <-chan []byte, asked <-chan str
 	for {
 		select {
 		case <-ctx.Done():
-			k.drop()
+			if k.job != nil {
+				k.drop()
+				k.remember()
+			}
 			return ctx.Err()
 		case data := <-states:
 			if err := k.obey(ctx, data); err != nil {
@@ -126,6 +129,7 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 	j := k.job
 	flips := j != nil && !idle && j.held && !j.flipped && j.next.Tree == live.Tree
 	same := j != nil && !idle && j.live.Tree == live.Tree && j.next.Tree == next.Tree
+	done := j == nil && !idle && next.Tree == "" && k.memory.Phase == Live && k.memory.Tree == live.Tree
 	if !flips && !same {
 		k.drop()
 	}
@@ -133,7 +137,7 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 		k.tries = 0
 	}
 	k.memory.Generation, k.memory.State = s.Generation, sum[:]
-	if !same {
+	if !same && !done {
 		k.memory.Phase, k.memory.Reason, k.memory.Again = "", "", false
 	}
 	if idle {
@@ -150,6 +154,9 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 	case flips:
 		j.live, j.next, j.flipped = live, next, true
 		close(j.flip)
+	case done: // also if somebody has gone back on this machine since
+		k.commit = k.live()
+		k.report()
 	case !same && !idle:
 		k.begin(ctx, live, next, time.Duration(s.Hold)*time.Second)
 	default:
@@ -183,6 +190,9 @@ func (k *keeper) heard(is said) {
 	k.job.held = is.phase == Ready
 	k.memory.Phase, k.memory.Reason, k.memory.Again = is.phase, is.reason, is.again
 	k.commit = is.commit
+	if is.phase == Live {
+		k.memory.Tree = k.job.live.Tree
+	}
 	k.report()
 	if is.again {
 		k.later(k.patience(is.ran))

@@ -298,6 +298,36 @@ func TestAnIdleAgent(t *testing.T) {
 	r.liveIs(two, "two")
 }
 
+// What somebody has gone back from on the machine itself stays so until something else
+// is to be live.
+func TestARollBackOnTheMachineStays(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	one, two := r.onOne()
+	r.say(func(s *State) { s.Live = two })
+	r.hears(Live)
+	app, err := deploy.Open(r.dir, deploy.Env{})
+	must(t, err)
+	defer app.Close()
+	if result := app.Deploy(t.Context(), deploy.Request{Action: deploy.Rollback}, func(deploy.Event) {}); result.Failure != nil {
+		t.Fatal(result.Failure)
+	}
+	r.liveIs(one, "one")
+	for range 2 {
+		r.say(func(s *State) { s.Idle = []string{"web-9"} })
+		if report := r.hears(Live); report.Commit != one.Commit {
+			t.Errorf("%+v", report)
+		}
+		r.liveIs(one, "one")
+		r.stop()
+		r.start()
+	}
+	three := r.depot.pack(t, "c", map[string]string{"index.html": "three"})
+	r.say(func(s *State) { s.Live = three })
+	r.hears(Live)
+	r.liveIs(three, "three")
+}
+
 // A wave goes first: the others stay, and stay ready.
 func TestAWaveGoesFirst(t *testing.T) {
 	t.Parallel()

@@ -21,10 +21,15 @@ func For(disk durable.Disk) deploy.OpenFleet {
 		if err != nil {
 			return nil, err
 		}
-		if err := records.Lock(ctx); err != nil {
+		within, cancel := ctx, context.CancelFunc(func() {})
+		if action == deploy.Rollback { // which goes without them, rather than wait
+			within, cancel = context.WithTimeout(ctx, urgent)
+		}
+		defer cancel()
+		if err := records.Lock(within); err != nil {
 			return nil, errors.Join(err, records.Close())
 		}
-		hub, err := openFor(ctx, disk, app, c, records)
+		hub, err := openFor(within, disk, app, c, records)
 		if err != nil {
 			return nil, err
 		}
