@@ -35,8 +35,8 @@ type Progress func(done, all int64)
 // the app's lock after a look whether something still uses it, out of sight by
 // one rename; then what the app has kept beside them, see [Upkeep]. Deleting
 // comes last, without the lock, and so does git's own upkeep. It never waits for
-// a deploy, and fails none: while one runs or waits, nothing is pruned. progress
-// may be nil.
+// a deploy, and fails none: while one runs or waits, nothing is pruned, and when one
+// comes, it ends with the release that it is at. progress may be nil.
 func (a *App) Prune(ctx context.Context, actor string, progress Progress) (Pruned, error) {
 	done := Pruned{App: a.Name}
 	lock, free, err := a.store.TryLock()
@@ -122,9 +122,14 @@ func (a *App) prune(ctx context.Context, lock *releases.Lock, actor string, done
 	if done.Verdicts, err = a.due(ctx); err != nil {
 		return err
 	}
-	for _, verdict := range retention.Removals(done.Verdicts) {
+	removals := retention.Removals(done.Verdicts)
+	for i, verdict := range removals {
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if waiting, _, err := a.store.Tickets(); err != nil || len(waiting) > 0 {
+			done.Warnings = append(done.Warnings, number(len(removals)-i, "release")+" may go and stay for now: a deploy waits")
+			return err
 		}
 		name, ok := releases.ParseName(verdict.Release.Name)
 		if !ok {

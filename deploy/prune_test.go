@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,6 +113,36 @@ func TestPruneGoesWrongAtEveryStep(t *testing.T) {
 				a.checkStory(when + ", pruned again")
 			}
 		})
+	}
+}
+
+// A deploy that comes while a prune is at it waits for one release, not for all.
+func TestPruneGivesWay(t *testing.T) {
+	t.Parallel()
+	a, commits := pruneApp(t)
+	app := a.tidy()
+	defer app.Close()
+	var waiting *releases.Waiting
+	removed := false
+	done, err := a.prune(func(label string, do func() error) error {
+		err := do()
+		removed = removed || strings.HasPrefix(label, "rename .repoint/trash/")
+		if err == nil && waiting == nil && removed && label == "move refs" { // the release's own, which is its last step
+			waiting, err = app.store.Begin(releases.Line{Action: string(Rollback)}, releases.Ticket{Action: string(Rollback)})
+		}
+		return err
+	})
+	if err != nil || len(done.Removed) != 1 || !slices.Contains(done.Warnings, "1 release may go and stay for now: a deploy waits") {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if err := errors.Join(waiting.Done(), app.store.Append(releases.Line{Event: releases.End, Deploy: waiting.Deploy})); err != nil {
+		t.Fatal(err)
+	}
+	if done, err = a.prune(nil); err != nil || len(done.Removed) != 1 {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if left := a.sealed(commits); !slices.Equal(left, []int{1, 3, 4}) {
+		t.Errorf("%v are left", left)
 	}
 }
 
