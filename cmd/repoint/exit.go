@@ -107,6 +107,8 @@ func printError(w io.Writer, err error) {
 		fmt.Fprintf(w, "hint: %s\n", failure.Hint)
 	case errors.As(err, &link):
 		fmt.Fprintf(w, "hint: %s\n", link.Hint)
+	case errors.Is(err, deploy.ErrNoSource):
+		fmt.Fprintln(w, "hint: its hub has the source; push there, and look there")
 	}
 }
 
