@@ -42,6 +42,7 @@ type keeper struct {
 // job makes an app what one state says, or a later one that says the same.
 type job struct {
 	live, next Release
+	obeyed     bool          // live was made live before
 	hold       time.Duration // how long next is kept ready
 	flip       chan struct{} // closed when next is to go live
 	flipped    bool
@@ -129,19 +130,25 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 	j := k.job
 	flips := j != nil && !idle && j.held && !j.flipped && j.next.Tree == live.Tree
 	same := j != nil && !idle && j.live.Tree == live.Tree && j.next.Tree == next.Tree
-	done := j == nil && !idle && next.Tree == "" && k.memory.Phase == Live && k.memory.Tree == live.Tree
 	if !flips && !same {
 		k.drop()
 	}
+	obeyed := !flips && live.Tree != "" && k.memory.Tree == live.Tree // also if somebody has gone back on this machine since
+	done := !same && !idle && obeyed && next.Tree == ""
 	if !again {
 		k.tries = 0
 	}
 	k.memory.Generation, k.memory.State = s.Generation, sum[:]
-	if !same && !done {
+	if !same {
 		k.memory.Phase, k.memory.Reason, k.memory.Again = "", "", false
 	}
-	if idle {
+	switch {
+	case idle:
 		k.memory.Phase = Idle
+	case done:
+		k.memory.Phase = Live
+	case !same && !obeyed:
+		k.memory.Tree = ""
 	}
 	if err := k.memory.keep(k.disk, k.dir); err != nil {
 		k.drop()
@@ -154,11 +161,11 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 	case flips:
 		j.live, j.next, j.flipped = live, next, true
 		close(j.flip)
-	case done: // also if somebody has gone back on this machine since
+	case done:
 		k.commit = k.live()
 		k.report()
 	case !same && !idle:
-		k.begin(ctx, live, next, time.Duration(s.Hold)*time.Second)
+		k.begin(ctx, &job{obeyed: obeyed, live: live, next: next, hold: time.Duration(s.Hold) * time.Second})
 	default:
 		k.report()
 	}
@@ -166,10 +173,11 @@ func (k *keeper) obey(ctx context.Context, data []byte) error {
 }
 
 // begin starts a job.
-func (k *keeper) begin(ctx context.Context, live, next Release, hold time.Duration) {
-	ctx, cancel := context.WithCancel(ctx)
-	k.job = &job{live: live, next: next, hold: hold, flip: make(chan struct{}), cancel: cancel, said: make(chan said, 2)}
-	go k.work(ctx, *k.job, k.memory.Generation)
+func (k *keeper) begin(ctx context.Context, j *job) {
+	ctx, j.cancel = context.WithCancel(ctx)
+	j.flip, j.said = make(chan struct{}), make(chan said, 2)
+	k.job = j
+	go k.work(ctx, *j, k.memory.Generation)
 }
 
 // drop ends the job, and waits until it has: whatever it had not switched to is
@@ -244,7 +252,10 @@ func (k *keeper) live() string {
 // the flip makes that live.
 func (k *keeper) work(ctx context.Context, j job, generation uint64) {
 	defer close(j.said)
-	err := k.bring(ctx, j.live, generation, nil, nil)
+	var err error
+	if !j.obeyed {
+		err = k.bring(ctx, j.live, generation, nil, nil)
+	}
 	if err == nil && j.next.Tree == "" {
 		j.said <- said{phase: Live, commit: k.live()}
 		return

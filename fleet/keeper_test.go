@@ -319,6 +319,11 @@ func TestARollBackOnTheMachineStays(t *testing.T) {
 			t.Errorf("%+v", report)
 		}
 		r.liveIs(one, "one")
+		r.say(func(s *State) { s.Next = one })
+		r.hears(Ready)
+		r.say(func(s *State) { s.Next = Release{} })
+		r.hears(Live)
+		r.liveIs(one, "one")
 		r.stop()
 		r.start()
 	}

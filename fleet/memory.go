@@ -19,7 +19,7 @@ type memory struct {
 	Generation uint64            `json:"generation"` // the highest that it has obeyed
 	State      []byte            `json:"state"`      // SHA-256 of that, as it was signed
 	Phase      Phase             `json:"phase,omitempty"`
-	Tree       string            `json:"tree,omitempty"` // of Live: the release that it was told to make live
+	Tree       string            `json:"tree,omitempty"` // the release that it has made live last; "" while it makes another one live
 	Reason     string            `json:"reason,omitempty"`
 	Again      bool              `json:"again,omitempty"` // what failed has changed nothing, and may be tried again
 }
