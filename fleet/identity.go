@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/gofrs/flock"
+
 	"repoint/deploy"
 	"repoint/internal/durable"
 	"repoint/internal/ownfile"
@@ -38,6 +40,20 @@ func LoadIdentity(apps string) (Identity, error) {
 		return id, fmt.Errorf("what this machine is to its hub: %w", err)
 	}
 	return id, nil
+}
+
+// Alone makes this process the one that is the machine's agent, until it ends or
+// leave is called.
+func Alone(apps string) (leave func(), err error) {
+	lock := flock.New(filepath.Join(apps, identityFile+".lock"), flock.SetPermissions(0o600))
+	free, err := lock.TryLock()
+	if err == nil && !free {
+		err = errors.New("an agent runs there already")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("being the agent of %s: %w", apps, err)
+	}
+	return func() { lock.Close() }, nil
 }
 
 func (id Identity) save(disk durable.Disk, apps string) error {

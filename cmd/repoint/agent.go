@@ -104,6 +104,11 @@ func (p *program) runAgent(ctx context.Context, apps string, given fleet.Identit
 	if given.Hub != "" {
 		id.Hub = given.Hub
 	}
+	leave, err := fleet.Alone(apps)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	login, err := id.Login()
 	if err != nil {
 		return err
