@@ -157,7 +157,9 @@ func nicely(do func() error) error {
 const viaWatch = "watch"
 
 // watches reports whether what was made live is looked at for a while.
-func watches(cfg config.Config) bool { return cfg.Health.Watch > 0 && cfg.Health.URL != "" && serves(cfg) }
+func watches(cfg config.Config) bool {
+	return cfg.Health.Watch > 0 && cfg.Health.URL != "" && serves(cfg)
+}
 
 // watch keeps asking whether the release answers, for as long as the
 // configuration says, and goes back when it does not any more.
