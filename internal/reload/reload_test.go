@@ -29,7 +29,7 @@ func TestDoInOrder(t *testing.T) {
 		Units:     []string{"blog.service", `dev-disk\x2d1.mount`},
 		UserUnits: []string{"worker@2"},
 		Touch:     []string{touched},
-		Signals:   []Signal{{pidfile, "hup"}},
+		Signals:   []Signal{{pidfile, "usr1"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ Warning: "reload-or-restart" changed on disk
 systemctl --user reload-or-restart worker@2
 Warning: "--no-ask-password" changed on disk
 touch ` + touched + `
-signal HUP to process ` + strconv.Itoa(service.Process.Pid) + " of " + pidfile + "\n"
+signal USR1 to process ` + strconv.Itoa(service.Process.Pid) + " of " + pidfile + "\n"
 	if diff := cmp.Diff(want, said); diff != "" {
 		t.Error(diff)
 	}
@@ -54,7 +54,7 @@ signal HUP to process ` + strconv.Itoa(service.Process.Pid) + " of " + pidfile +
 		t.Errorf("touched: %v, %v", info.ModTime(), err)
 	}
 	_ = service.Wait()
-	if status := service.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGHUP {
+	if status := service.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGUSR1 {
 		t.Errorf("the service ended by %v", status.Signal())
 	}
 }
