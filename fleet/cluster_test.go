@@ -86,7 +86,7 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// A machine joins by a ticket and gets what is deployed, as on the hub's own server.
+// A machine joins by a join token and gets what is deployed, as on the hub's own server.
 func TestJoiningOverAServerOfOnesOwn(t *testing.T) {
 	t.Parallel()
 	o := startOutsiders(t, 1, map[string]user{"web-1": newUser(t)})
@@ -97,15 +97,15 @@ func TestJoiningOverAServerOfOnesOwn(t *testing.T) {
 	home, err := OpenHome(durable.Disk{}, apps)
 	must(t, err)
 	t.Cleanup(func() { home.Close() })
-	ticket, err := home.NewTicket(t.Context(), openRecords(t, durable.Disk{}, dir), o.config(), time.Now().Add(time.Hour), 1)
+	joinToken, err := home.NewJoinToken(t.Context(), openRecords(t, durable.Disk{}, dir), o.config(), time.Now().Add(time.Hour), 1)
 	must(t, err)
 	inBackground(t, func(ctx context.Context) {
 		(&Steward{Apps: apps, Home: home, Env: env, Log: zerolog.Nop()}).Run(ctx)
 	})
 
 	machine := t.TempDir()
-	must(t, Join(t.Context(), durable.Disk{}, deploy.Env{}, machine, o.identity("web-1"), nil, ticket))
-	if err := Join(t.Context(), durable.Disk{}, deploy.Env{}, t.TempDir(), o.identity("web-1"), nil, ticket); err == nil || !strings.Contains(err.Error(), "it was used") {
+	must(t, Join(t.Context(), durable.Disk{}, deploy.Env{}, machine, o.identity("web-1"), nil, joinToken))
+	if err := Join(t.Context(), durable.Disk{}, deploy.Env{}, t.TempDir(), o.identity("web-1"), nil, joinToken); err == nil || !strings.Contains(err.Error(), "it was used") {
 		t.Errorf("again: %v", err)
 	}
 	identity, err := LoadIdentity(machine)

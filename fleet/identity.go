@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -82,10 +83,10 @@ func (id Identity) Login() (Login, error) {
 	return Login{URL: id.Hub, Name: id.Name, Seed: id.Seed, TLS: pinned(id.Pin)}, nil
 }
 
-// Join has this machine, with its apps directory, join the fleet that a ticket is
+// Join has this machine, with its apps directory, join the fleet that a join token is
 // for, and makes the app. What id leaves out is as it was when it joined another
 // one. Joining again changes nothing.
-func Join(ctx context.Context, disk durable.Disk, env deploy.Env, apps string, id Identity, labels []string, t Ticket) error {
+func Join(ctx context.Context, disk durable.Disk, env deploy.Env, apps string, id Identity, labels []string, t JoinToken) error {
 	id, err := id.over(apps)
 	if err != nil {
 		return err
@@ -127,8 +128,8 @@ func (id Identity) over(apps string) (Identity, error) {
 	case id.Name != "" && id.Name != was.Name && joinedAny(apps):
 		return id, fmt.Errorf("this machine is agent %s already, with the apps in %s", was.Name, apps)
 	}
-	id.Name, id.Seed = first(id.Name, was.Name), was.Seed
-	id.Hub, id.Creds, id.CA = first(id.Hub, was.Hub), first(id.Creds, was.Creds), first(id.CA, was.CA)
+	id.Name, id.Seed = cmp.Or(id.Name, was.Name), was.Seed
+	id.Hub, id.Creds, id.CA = cmp.Or(id.Hub, was.Hub), cmp.Or(id.Creds, was.Creds), cmp.Or(id.CA, was.CA)
 	if id.Hub == "" {
 		return id, errors.New("where is the hub? Say it with --hub tls://HOST:4222")
 	}
@@ -146,11 +147,4 @@ func (id Identity) over(apps string) (Identity, error) {
 func joinedAny(apps string) bool {
 	found, _ := filepath.Glob(filepath.Join(apps, "*", deploy.AgentFile)) // fails for bad patterns only
 	return len(found) > 0
-}
-
-func first(given, otherwise string) string {
-	if given != "" {
-		return given
-	}
-	return otherwise
 }

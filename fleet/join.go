@@ -17,47 +17,47 @@ import (
 	"repoint/config"
 )
 
-// Ticket is what lets a machine join an app's fleet, as text: a secret. It names
+// JoinToken is what lets a machine join an app's fleet, as text: a secret. It names
 // the hub's keys, so that who has it from the hub knows the hub.
-type Ticket struct {
+type JoinToken struct {
 	App  string            `json:"app"`
 	Hub  ed25519.PublicKey `json:"hub"`           // that signs states
 	Pin  []byte            `json:"pin,omitempty"` // SHA-256 of the messaging server's certificate; none for one of your own
 	Seed []byte            `json:"seed"`          // nkey that logs in, and signs the request
 }
 
-const ticketPrefix = "rpj_"
+const joinTokenPrefix = "rpj_"
 
-// String is the ticket as it is handed over.
-func (t Ticket) String() string {
+// String is the join token as it is handed over.
+func (t JoinToken) String() string {
 	data, _ := json.Marshal(t) // cannot fail: bytes and text
-	return ticketPrefix + base64.RawURLEncoding.EncodeToString(data)
+	return joinTokenPrefix + base64.RawURLEncoding.EncodeToString(data)
 }
 
-// ParseTicket reads what String has written.
-func ParseTicket(text string) (t Ticket, err error) {
-	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), ticketPrefix)
+// ParseJoinToken reads what String has written.
+func ParseJoinToken(text string) (t JoinToken, err error) {
+	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), joinTokenPrefix)
 	data, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err == nil {
 		err = json.Unmarshal(data, &t)
 	}
 	if _, bad := publicOf(t.Seed); !ok || err != nil || bad != nil || len(t.Hub) != ed25519.PublicKeySize || CheckAgent(t.App) != nil {
-		return Ticket{}, errors.New(`this is no token of "repoint fleet join-token"`)
+		return JoinToken{}, errors.New(`this is no token of "repoint fleet join-token"`)
 	}
 	return t, nil
 }
 
-// NewTicket makes a ticket for an app and writes down that it may be used.
-func (h *Home) NewTicket(ctx context.Context, b *Records, c config.Fleet, expires time.Time, uses int) (Ticket, error) {
+// NewJoinToken makes a join token for an app and writes down that it may be used.
+func (h *Home) NewJoinToken(ctx context.Context, b *Records, c config.Fleet, expires time.Time, uses int) (JoinToken, error) {
 	if err := b.Lock(ctx); err != nil {
-		return Ticket{}, err
+		return JoinToken{}, err
 	}
 	key, err := b.Key()
 	err = errors.Join(err, b.lock.Unlock())
 	if err != nil {
-		return Ticket{}, err
+		return JoinToken{}, err
 	}
-	t := Ticket{App: b.app, Hub: key.Public().(ed25519.PublicKey)}
+	t := JoinToken{App: b.app, Hub: key.Public().(ed25519.PublicKey)}
 	if c.NATS == "" {
 		if t.Pin, err = h.pin(); err != nil {
 			return t, err
@@ -73,7 +73,7 @@ func (h *Home) NewTicket(ctx context.Context, b *Records, c config.Fleet, expire
 	return t, b.KeepToken(Token{Key: public, Expires: expires.UTC(), Uses: uses})
 }
 
-// joining is what a machine asks for: JSON, signed with the ticket's nkey.
+// joining is what a machine asks for: JSON, signed with the join token's nkey.
 type joining struct {
 	Token  string   `json:"token"` // its public nkey
 	Name   string   `json:"name"`
@@ -97,13 +97,13 @@ const (
 	joinAgain   = 200 * time.Millisecond
 )
 
-// joinRights are what the owner of a ticket needs, and no more.
+// joinRights are what the owner of a join token needs, and no more.
 func joinRights(app, nkey string) *Rights {
 	return &Rights{Publish: []string{joinSubject + app}, Subscribe: []string{inboxOf(nkey) + ".>"}}
 }
 
 // askToJoin asks the hub to let an agent join.
-func askToJoin(ctx context.Context, login Login, t Ticket, name, key string, labels []string) error {
+func askToJoin(ctx context.Context, login Login, t JoinToken, name, key string, labels []string) error {
 	token, err := nkeys.FromSeed(t.Seed)
 	if err != nil {
 		return err
@@ -162,7 +162,7 @@ func askOnce(ctx context.Context, login Login, app string, request []byte) (is a
 	return is, err
 }
 
-// admit lets an agent join that asks for it with a ticket.
+// admit lets an agent join that asks for it with a join token.
 func (b *Records) admit(request []byte, now time.Time) (Member, error) {
 	var signed signedJoining
 	var j joining

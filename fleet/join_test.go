@@ -16,13 +16,13 @@ import (
 	"repoint/internal/durable"
 )
 
-// gate is a hub's records, with a ticket to join.
+// gate is a hub's records, with a join token to join.
 type gate struct {
-	t       *testing.T
-	apps    string
-	home    *Home
-	records *Records
-	ticket  Ticket
+	t         *testing.T
+	apps      string
+	home      *Home
+	records   *Records
+	joinToken JoinToken
 }
 
 func newGate(t *testing.T, uses int, expires time.Time) *gate {
@@ -36,13 +36,13 @@ func newGate(t *testing.T, uses int, expires time.Time) *gate {
 	must(t, err)
 	t.Cleanup(server.Stop)
 	g := &gate{t: t, apps: apps, home: home, records: openRecords(t, durable.Disk{}, filepath.Join(apps, "blog"))}
-	g.ticket, err = home.NewTicket(t.Context(), g.records, config.Fleet{}, expires, uses)
+	g.joinToken, err = home.NewJoinToken(t.Context(), g.records, config.Fleet{}, expires, uses)
 	must(t, err)
 	return g
 }
 
 // request is what a machine sends that joins.
-func (g *gate) request(t Ticket, j joining) []byte {
+func (g *gate) request(t JoinToken, j joining) []byte {
 	g.t.Helper()
 	key, err := nkeys.FromSeed(t.Seed)
 	must(g.t, err)
@@ -59,31 +59,31 @@ func (g *gate) request(t Ticket, j joining) []byte {
 	return data
 }
 
-func TestATicketIsText(t *testing.T) {
+func TestAJoinTokenIsText(t *testing.T) {
 	t.Parallel()
 	g := newGate(t, 1, time.Now().Add(time.Hour))
-	text := g.ticket.String()
-	got, err := ParseTicket(" " + text + "\n")
+	text := g.joinToken.String()
+	got, err := ParseJoinToken(" " + text + "\n")
 	if err != nil || got.String() != text || got.App != "blog" || len(got.Pin) != 32 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, bad := range []string{"", "rpj_", text[1:], text[:len(text)-4], "rpj_" + text, text + "!", "rpj_e30"} {
-		if _, err := ParseTicket(bad); err == nil || strings.Contains(err.Error(), string(g.ticket.Seed)) {
+		if _, err := ParseJoinToken(bad); err == nil || strings.Contains(err.Error(), string(g.joinToken.Seed)) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
 }
 
-// One is let in that asks with a ticket; whoever has none, a used one, a late one or
+// One is let in that asks with a join token; whoever has none, a used one, a late one or
 // another's name is not, and leaves no trace.
 func TestWhoMayJoin(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	g := newGate(t, 2, now.Add(time.Hour))
 	one, two := newUser(t).public, newUser(t).public
-	forged := g.ticket
+	forged := g.joinToken
 	forged.Seed, _ = newSeed()
-	public, err := publicOf(g.ticket.Seed)
+	public, err := publicOf(g.joinToken.Seed)
 	must(t, err)
 	refused := func(name string, at time.Time, request []byte, why string) {
 		t.Helper()
@@ -100,18 +100,18 @@ func TestWhoMayJoin(t *testing.T) {
 	refused("nothing", now, nil, "no request")
 	refused("a token of its own", now, g.request(forged, joining{Name: "web-1", Key: one}), "does not know this token")
 	refused("another's token", now, g.request(forged, joining{Token: public, Name: "web-1", Key: one}), "does not know this token")
-	refused("too late", now.Add(2*time.Hour), g.request(g.ticket, joining{Name: "web-1", Key: one}), "does not know this token")
-	refused("a bad name", now, g.request(g.ticket, joining{Name: "../web", Key: one}), "cannot be an agent's name")
-	refused("a bad label", now, g.request(g.ticket, joining{Name: "web-1", Key: one, Labels: []string{"eu west"}}), "cannot be a label")
-	refused("no key", now, g.request(g.ticket, joining{Name: "web-1", Key: "U"}), "no agent's nkey")
-	m, err := g.records.admit(g.request(g.ticket, joining{Name: "web-1", Key: one, Labels: []string{"eu"}}), now)
+	refused("too late", now.Add(2*time.Hour), g.request(g.joinToken, joining{Name: "web-1", Key: one}), "does not know this token")
+	refused("a bad name", now, g.request(g.joinToken, joining{Name: "../web", Key: one}), "cannot be an agent's name")
+	refused("a bad label", now, g.request(g.joinToken, joining{Name: "web-1", Key: one, Labels: []string{"eu west"}}), "cannot be a label")
+	refused("no key", now, g.request(g.joinToken, joining{Name: "web-1", Key: "U"}), "no agent's nkey")
+	m, err := g.records.admit(g.request(g.joinToken, joining{Name: "web-1", Key: one, Labels: []string{"eu"}}), now)
 	if err != nil || m.Name != "web-1" || !m.fits([]string{"@e*"}) || m.fits([]string{"@web-1", "eu", "web"}) {
 		t.Fatalf("%+v, %v", m, err)
 	}
-	refused("another's name", now, g.request(g.ticket, joining{Name: "web-1", Key: two}), "there is an agent web-1 already")
-	_, err = g.records.admit(g.request(g.ticket, joining{Name: "web-2", Key: two}), now)
+	refused("another's name", now, g.request(g.joinToken, joining{Name: "web-1", Key: two}), "there is an agent web-1 already")
+	_, err = g.records.admit(g.request(g.joinToken, joining{Name: "web-2", Key: two}), now)
 	must(t, err)
-	refused("a used token", now, g.request(g.ticket, joining{Name: "web-3", Key: newUser(t).public}), "does not know this token")
+	refused("a used token", now, g.request(g.joinToken, joining{Name: "web-3", Key: newUser(t).public}), "does not know this token")
 }
 
 // The door knows the hub, agents and tokens, each with its own rights and no more,
@@ -121,7 +121,7 @@ func TestTheDoorkeeper(t *testing.T) {
 	g := newGate(t, 1, time.Now().Add(time.Hour))
 	hub, agent, token := newUser(t).public, newUser(t).public, ""
 	var err error
-	token, err = publicOf(g.ticket.Seed)
+	token, err = publicOf(g.joinToken.Seed)
 	must(t, err)
 	d := &doorkeeper{apps: g.apps, hub: hub, lists: map[string]*guests{}}
 	if d.rights(newUser(t).public) != nil || d.rights(agent) != nil {
@@ -196,7 +196,7 @@ func TestTheHubsKeysStay(t *testing.T) {
 	must(t, err)
 	server.Stop()
 	pin, err := again.pin()
-	if err != nil || string(pin) != string(g.ticket.Pin) {
+	if err != nil || string(pin) != string(g.joinToken.Pin) {
 		t.Errorf("another certificate: %v", err)
 	}
 	must(t, os.WriteFile(filepath.Join(g.apps, homeDir, hubSeedFile), nil, 0o600))

@@ -143,15 +143,21 @@ func (b *Records) State() (State, []byte, error) {
 	}
 	var s State
 	if err == nil {
-		var key ed25519.PrivateKey
-		if key, err = b.Key(); err == nil {
-			s, err = Open(key.Public().(ed25519.PublicKey), b.app, data)
-		}
+		s, err = b.open(data)
 	}
 	if err != nil {
 		return s, nil, fmt.Errorf("the fleet's state of %s: %w", b.app, err)
 	}
 	return s, data, nil
+}
+
+// open returns a state that was signed with the key.
+func (b *Records) open(data []byte) (State, error) {
+	key, err := b.Key()
+	if err != nil {
+		return State{}, err
+	}
+	return Open(key.Public().(ed25519.PublicKey), b.app, data)
 }
 
 // Next writes the state that comes after the last: what change makes of that, with
@@ -183,11 +189,7 @@ func (b *Records) Adopt(data []byte) error {
 	if err != nil {
 		return err
 	}
-	key, err := b.Key()
-	if err != nil {
-		return err
-	}
-	s, err := Open(key.Public().(ed25519.PublicKey), b.app, data)
+	s, err := b.open(data)
 	if err == nil && s.Generation <= last.Generation {
 		err = fmt.Errorf("generation %d is not newer than %d", s.Generation, last.Generation)
 	}

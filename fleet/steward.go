@@ -3,7 +3,6 @@ package fleet
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -190,11 +189,7 @@ func (h *Hub) adoptNewer(ctx context.Context) error {
 	if err != nil || bytes.Equal(kept, ours) {
 		return err
 	}
-	key, err := h.records.Key()
-	if err != nil {
-		return err
-	}
-	if s, err := Open(key.Public().(ed25519.PublicKey), h.app.Name, kept); err != nil || s.Generation <= last.Generation {
+	if s, err := h.records.open(kept); err != nil || s.Generation <= last.Generation {
 		return nil // older, or not the hub's: it is overwritten
 	}
 	return h.records.alone(func() error { return h.records.Adopt(kept) })
@@ -256,11 +251,7 @@ func (h *Hub) restock(ctx context.Context, tidied map[string]uint64) error {
 		if err != nil || now.Generation != s.Generation {
 			return err
 		}
-		if _, err := h.objects.GetInfo(ctx, wholeName(s.Live.Tree)); errors.Is(err, jetstream.ErrObjectNotFound) {
-			if _, err := ship(ctx, h.app, h.objects, s.Live.Name); err != nil {
-				return err
-			}
-		} else if err != nil {
+		if err := shipWhole(ctx, h.app, h.objects, s.Live); err != nil {
 			return err
 		}
 		if tidied[h.app.Name] == s.Generation {

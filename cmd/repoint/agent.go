@@ -78,14 +78,14 @@ func (p *program) joinFleet(ctx context.Context, apps, file string, id fleet.Ide
 	if err != nil {
 		return fmt.Errorf("reading the token: %w", err)
 	}
-	ticket, err := fleet.ParseTicket(string(text))
+	joinToken, err := fleet.ParseJoinToken(string(text))
 	if err != nil {
 		return usageError{err}
 	}
-	if err := fleet.Join(ctx, durable.New(p.seam), p.env(), apps, id, labels, ticket); err != nil {
+	if err := fleet.Join(ctx, durable.New(p.seam), p.env(), apps, id, labels, joinToken); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stderr, "this machine runs %s for its hub, in %s\n", ticket.App, apps)
+	fmt.Fprintf(p.stderr, "this machine runs %s for its hub, in %s\n", joinToken.App, apps)
 	return nil
 }
 

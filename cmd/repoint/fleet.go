@@ -53,11 +53,11 @@ The token is the only thing on stdout, and a secret: hand it over as one.`,
 					return err
 				}
 				defer home.Close()
-				ticket, err := home.NewTicket(cmd.Context(), records, cfg, until, uses)
+				joinToken, err := home.NewJoinToken(cmd.Context(), records, cfg, until, uses)
 				if err != nil {
 					return hintedError{err, "start it, so that it makes its keys: repoint serve --fleet :4222"}
 				}
-				fmt.Fprintln(p.stdout, ticket)
+				fmt.Fprintln(p.stdout, joinToken)
 				fmt.Fprintf(p.stderr, "%s may join the fleet of %s, until %s\n", machines(uses), app.Name, until.UTC().Format(time.RFC3339))
 				return nil
 			})

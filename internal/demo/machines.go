@@ -51,7 +51,7 @@ func (w *world) lead(ctx context.Context, apps string) (err error) {
 
 // joinAll has the machines join one after the other. They work until running ends.
 func (w *world) joinAll(ctx, running context.Context) error {
-	ticket, err := w.ticket(ctx)
+	joinToken, err := w.joinToken(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (w *world) joinAll(ctx, running context.Context) error {
 	for i := range w.Fleet {
 		name := fmt.Sprintf("web-%d", i+1)
 		one := machine{name: name, apps: w.path(filepath.Join("machines", name))}
-		agent, err := w.join(ctx, env, one, ticket)
+		agent, err := w.join(ctx, env, one, joinToken)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -69,14 +69,14 @@ func (w *world) joinAll(ctx, running context.Context) error {
 	return nil
 }
 
-// ticket lets all machines join.
-func (w *world) ticket(ctx context.Context) (fleet.Ticket, error) {
+// join token lets all machines join.
+func (w *world) joinToken(ctx context.Context) (fleet.JoinToken, error) {
 	records, err := fleet.OpenRecords(w.Env.Disk, w.app)
 	if err != nil {
-		return fleet.Ticket{}, err
+		return fleet.JoinToken{}, err
 	}
 	defer records.Close()
-	return w.machines.home.NewTicket(ctx, records, config.Fleet{}, time.Now().Add(time.Hour), w.Fleet)
+	return w.machines.home.NewJoinToken(ctx, records, config.Fleet{}, time.Now().Add(time.Hour), w.Fleet)
 }
 
 // agentEnv is what agents' deploys take from this process. What they leave to do is
@@ -96,12 +96,12 @@ func (w *world) agentEnv(ctx context.Context) deploy.Env {
 }
 
 // join has a machine join, and returns its agent.
-func (w *world) join(ctx context.Context, env deploy.Env, m machine, ticket fleet.Ticket) (*fleet.Agent, error) {
+func (w *world) join(ctx context.Context, env deploy.Env, m machine, joinToken fleet.JoinToken) (*fleet.Agent, error) {
 	if err := os.MkdirAll(m.apps, 0o755); err != nil {
 		return nil, err
 	}
 	id := fleet.Identity{Name: m.name, Hub: "tls://" + w.machines.server.Addr()}
-	if err := fleet.Join(ctx, env.Disk, env, m.apps, id, nil, ticket); err != nil {
+	if err := fleet.Join(ctx, env.Disk, env, m.apps, id, nil, joinToken); err != nil {
 		return nil, err
 	}
 	id, err := fleet.LoadIdentity(m.apps)

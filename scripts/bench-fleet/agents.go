@@ -31,7 +31,7 @@ func runAgents(ctx context.Context, args []string) error {
 	if err := errors.Join(err, err2, err3); err != nil {
 		return err
 	}
-	ticket, err := fleet.ParseTicket(string(text))
+	joinToken, err := fleet.ParseJoinToken(string(text))
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func runAgents(ctx context.Context, args []string) error {
 	agents := make([]*fleet.Agent, to-from)
 	for i := range agents {
 		joining.Go(func() (err error) {
-			agents[i], err = join(ctx, filepath.Join(args[0], strconv.Itoa(from+i)), from+i, args[3], ticket)
+			agents[i], err = join(ctx, filepath.Join(args[0], strconv.Itoa(from+i)), from+i, args[3], joinToken)
 			return err
 		})
 	}
@@ -58,7 +58,7 @@ func runAgents(ctx context.Context, args []string) error {
 	return nil
 }
 
-func join(ctx context.Context, apps string, number int, hub string, t fleet.Ticket) (*fleet.Agent, error) {
+func join(ctx context.Context, apps string, number int, hub string, t fleet.JoinToken) (*fleet.Agent, error) {
 	if err := os.MkdirAll(apps, 0o755); err != nil {
 		return nil, err
 	}
