@@ -116,13 +116,19 @@ func (p *program) runAgent(ctx context.Context, apps string, given fleet.Identit
 	agent := &fleet.Agent{Name: id.Name, Apps: apps, Login: login, Env: p.env(), Disk: durable.New(p.seam), Every: lookEvery,
 		Log: p.logger(p.stderr).With().Str("agent", id.Name).Logger()}
 	fmt.Fprintf(p.stderr, "agent %s of %s, apps in %s\n", id.Name, id.Hub, apps)
+	return p.runAndPrune(ctx, agent)
+}
+
+// runAndPrune runs the agent until it is told to stop, and prunes its apps meanwhile,
+// as a server does where there is one.
+func (p *program) runAndPrune(ctx context.Context, agent *fleet.Agent) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	var pruning sync.WaitGroup
 	pruning.Go(func() {
-		serve.PruneOnSchedule(ctx, serve.Config{Apps: apps, Exe: exe, Getenv: p.getenv, Schedules: p.schedules, Log: agent.Log})
+		serve.PruneOnSchedule(ctx, serve.Config{Apps: agent.Apps, Exe: exe, Getenv: p.getenv, Schedules: p.schedules, Log: agent.Log})
 	})
 	err = agent.Run(ctx)
 	if told := ctx.Err() != nil; told {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,19 +112,9 @@ is another one than the hub's is marked.`,
 				}
 				args = led
 			}
-			all := []fleet.Fleet{}
-			for _, name := range args {
-				err := p.withFleet(cmd.Context(), name, func(app *deploy.App, cfg config.Fleet, _ *fleet.Records) error {
-					f, err := fleet.Survey(cmd.Context(), durable.New(p.seam), app, cfg)
-					all = append(all, f)
-					if err != nil {
-						printError(p.stderr, fmt.Errorf("%s: nobody can be asked: %w", app.Name, err))
-					}
-					return nil
-				})
-				if err != nil {
-					return err
-				}
+			all, err := p.survey(cmd.Context(), args)
+			if err != nil {
+				return err
 			}
 			if p.json {
 				return p.printJSON(all)
@@ -138,6 +127,26 @@ is another one than the hub's is marked.`,
 			return nil
 		},
 	})
+}
+
+// survey asks the agents of apps. Where nobody can be asked that is said, and what is
+// known without them is returned.
+func (p *program) survey(ctx context.Context, apps []string) ([]fleet.Fleet, error) {
+	all := []fleet.Fleet{}
+	for _, name := range apps {
+		err := p.withFleet(ctx, name, func(app *deploy.App, cfg config.Fleet, _ *fleet.Records) error {
+			f, err := fleet.Survey(ctx, durable.New(p.seam), app, cfg)
+			all = append(all, f)
+			if err != nil {
+				printError(p.stderr, fmt.Errorf("%s: nobody can be asked: %w", app.Name, err))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // led lists the apps that have a fleet.
@@ -199,7 +208,7 @@ func remark(v fleet.View, f fleet.Fleet) string {
 	return strings.Join(v.Labels, " ")
 }
 
-// change makes a command that changes what is known of one agent.
+// changeAgent makes a command that changes what is known of one agent.
 func (p *program) changeAgent(use, short, long, said string, change func(*fleet.Records, fleet.Member) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use + " APP AGENT", Short: short, Long: long,
@@ -208,16 +217,15 @@ func (p *program) changeAgent(use, short, long, said string, change func(*fleet.
 		ValidArgsFunction: p.completeApp(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withFleet(cmd.Context(), args[0], func(app *deploy.App, _ config.Fleet, records *fleet.Records) error {
-				members, err := records.Members()
-				if err != nil {
-					return err
-				}
-				i := slices.IndexFunc(members, func(m fleet.Member) bool { return m.Name == args[1] })
-				if i < 0 {
+				member, err := records.Member(args[1])
+				if errors.Is(err, fs.ErrNotExist) {
 					return hintedError{fmt.Errorf("%s has no agent %s: %w", app.Name, args[1], fs.ErrNotExist),
 						"see which there are with: repoint fleet status " + app.Name}
 				}
-				if err := change(records, members[i]); err != nil {
+				if err == nil {
+					err = change(records, member)
+				}
+				if err != nil {
 					return err
 				}
 				fmt.Fprintf(p.stderr, "%s %s\n", args[1], said)
